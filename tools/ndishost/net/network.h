@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * network.h - where frames come from and go to. Every adapter has two sides:
+ *   above: Linux's TCP/IP over a TAP in the guest's network namespace, spoken to by the NDIS layer's upper edge;
+ *   below: what the device is plugged into: a TAP in the peer's namespace (`tap`) or QEMU's slirp (`user`).
+ * Namespaces are unnamed and vanish with the process. Without root a user namespace is made first.
+ */
+#ifndef NDISHOST_NET_NETWORK_H
+#define NDISHOST_NET_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum network_kind { NETWORK_TAP, NETWORK_USER };
+
+struct network_world; /* the two namespaces of a run */
+/*
+ * Creates both namespaces (call before any other thread exists: it may unshare the user namespace). On failure NULL and one line in
+ * `error` (no /dev/net/tun; user namespaces forbidden and not root; ...).
+ */
+struct network_world *network_world_create(enum network_kind kind, char *error, size_t error_size);
+void network_world_destroy(struct network_world *world);
+
+struct network;
+/*
+ * Adapter `index` (0, 1, ...): tap: guest 192.0.2.1/24 2001:db8::1/64, peer 192.0.2.2 2001:db8::2; adapter 1: 198.51.100.1/24,
+ * 2001:db8:1::1/64 and so on; user: guest 10.0.2.15/24 via 10.0.2.2. `mac`: the address of the adapter, set on the guest's TAP.
+ * IPv6 addresses without duplicate address detection.
+ */
+struct network *network_create(struct network_world *world, unsigned index, const uint8_t mac[6], char *error, size_t error_size);
+void network_destroy(struct network *network);
+
+/* ---- below: for the qemu back-end ---- */
+/* The -netdev argument (id=n0) and the descriptors to inherit. */
+const char *network_netdev(const struct network *network, int *descriptors, unsigned *descriptor_count);
+
+/* ---- above: for the upper edge ---- */
+int network_fd(const struct network *network); /* to poll for readability */
+/* One frame from Linux; without vnet header. Returns its length, 0 when none waits, -1 with errno. */
+ssize_t network_read(struct network *network, void *frame, size_t size);
+/* One frame to Linux. Returns false when Linux did not take it (counted). Never blocks. */
+bool network_write(struct network *network, const struct iovec *parts, unsigned part_count);
+void network_set_carrier(struct network *network, bool up); /* TUNSETCARRIER on the guest's TAP */
+/* Applies the adapter's real MAC and MTU to the guest's TAP. */
+bool network_configure(struct network *network, const uint8_t mac[6], unsigned mtu);
+
+/* ---- commands in the namespaces (sh -c) ---- */
+enum network_side { SIDE_GUEST, SIDE_PEER };
+/* Starts a command in its own process group; returns the pid. It is killed with this process. */
+pid_t network_command_start(struct network_world *world, enum network_side side, const char *command);
+
+/* ---- capture: pcapng, one interface per side, microsecond timestamps or better ---- */
+struct capture;
+struct capture *capture_open(const char *path, char *error, size_t error_size);
+unsigned capture_add_interface(struct capture *capture, const char *name);
+void capture_frame(struct capture *capture, unsigned interface, bool outbound, const struct iovec *parts, unsigned part_count); /* any thread */
+bool capture_close(struct capture *capture); /* false when something could not be written */
+
+#endif

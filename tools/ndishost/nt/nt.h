@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * nt.h - what the kernel half offers to the NDIS half. NT objects themselves live in the image's memory with the layouts of the
+ * generated abi/nt_types.h; nothing here includes a header of the driver or of sdk/.
+ */
+#ifndef NDISHOST_NT_NT_H
+#define NDISHOST_NT_NT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../exec/call.h"
+
+/* Registers every export table of nt/. Called once by the command line and by tests. */
+void nt_exports_register(void);
+
+/* ---- pool (pool.c): not reachable by DMA; each block between guard bytes, or against a guard page when pool_guard_pages is set ---- */
+extern bool pool_guard_pages;
+void *pool_allocate(size_t size, uint32_t tag, const void *owner, uintptr_t who, bool zeroed); /* filled 0xCD unless zeroed */
+/* Checks guards, owner, double free; fills 0xDD; freed blocks stay unusable for a while (quarantine). tag 0: any. */
+bool pool_free(void *block, uint32_t tag, uintptr_t who);
+bool pool_contains(const void *address, size_t size); /* inside one live block */
+
+/* ---- MDLs (mdl.c) ---- */
+/* Builds an MDL for nonpaged memory: header and page array; PFNs are real for guest RAM, and out of any device's reach else. */
+void *mdl_allocate(void *address, size_t length, const void *owner, uintptr_t who);
+void mdl_free(void *mdl, uintptr_t who);
+void *mdl_system_address(void *mdl);
+uint32_t mdl_byte_count(const void *mdl);
+void *mdl_next(const void *mdl);
+
+/* ---- spin locks (spinlock.c) over KSPIN_LOCK words in image memory; each knows its owner ---- */
+void nt_spin_lock_acquire(void *lock, uintptr_t who);    /* at DISPATCH or above */
+void nt_spin_lock_release(void *lock, uintptr_t who);
+unsigned nt_spin_locks_held(void);                       /* by the current processor; for IRQL-30 */
+void nt_spin_lock_forget_range(const void *start, size_t size); /* memory is freed: a lock in it must not be held */
+
+/* ---- events in image memory (event.c): KEVENT and NDIS_EVENT ---- */
+void nt_event_initialize(void *kevent, bool synchronization, bool signalled);
+void nt_event_set(void *kevent);
+void nt_event_reset(void *kevent);
+bool nt_event_wait(void *kevent, uint64_t deadline); /* SCHED_FOREVER; true: signalled */
+
+/* ---- strings ---- */
+/* UTF-16 in image memory to UTF-8; at most size-1 bytes, always terminated. */
+void nt_unicode_to_utf8(const void *unicode_string, char *buffer, size_t size);
+size_t nt_utf8_to_utf16(const char *text, uint16_t *buffer, size_t units); /* returns units written without the NUL */
+
+#endif
