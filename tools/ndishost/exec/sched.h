@@ -29,6 +29,9 @@ void sched_run(const char *name, void (*entry)(void *argument), void *argument);
 /* Stops the processors; every thread must have ended (those that have not are returned as a count and named in the audit). */
 unsigned sched_stop(void);
 
+/* The most that image code ever used of one kernel stack, in bytes, and that stack's size: for reports. */
+size_t sched_kernel_stack_high_water(size_t *stack_size);
+
 /* ---- where am I ---- */
 unsigned sched_processor_count(void);
 unsigned sched_current_processor(void);

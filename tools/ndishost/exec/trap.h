@@ -10,6 +10,7 @@
 #ifndef NDISHOST_EXEC_TRAP_H
 #define NDISHOST_EXEC_TRAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,12 @@ struct trap_region_ops {
 void *trap_region_map(const char *name, size_t size, const struct trap_region_ops *ops, void *context);
 void trap_region_unmap(void *base); /* from then on an access is an access violation of the image */
 
+/*
+ * An access made by an export on behalf of the image (READ_REGISTER_ULONG and its like are imports on x86): true when `address` lies
+ * in a region, which has then been read into or written from *value.
+ */
+bool trap_region_access(uintptr_t address, unsigned width, bool write, uint64_t *value);
+
 /* in / out: one handler for the whole port space; NULL takes it away. */
 void trap_ports_handle(const struct trap_region_ops *ops, void *context);
 
@@ -35,6 +42,9 @@ struct trap_counts { uint64_t region_reads, region_writes, cr8, shared_user, por
 struct trap_counts trap_counts_get(void);
 
 /* A fault of the image that cannot be emulated ends the run like a bug check: one report, exit status 1. */
+void trap_on_bugcheck(void (*hook)(void)); /* called before the process ends, to write reports */
+/* How addresses of the image are shown in reports: image_describe_address() of pe/, given by the program so that exec/ stays below it. */
+void trap_set_describer(const char *(*describe)(uintptr_t address, char *buffer, size_t size));
 _Noreturn void trap_bugcheck(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif
