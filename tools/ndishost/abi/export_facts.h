@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* export_facts.h - what is documented of every export of Windows 7 on this machine, sorted by name (strcmp); generated from the tables. */
+#ifndef NDISHOST_ABI_EXPORT_FACTS_H
+#define NDISHOST_ABI_EXPORT_FACTS_H
+
+#include "exec/call.h"
+
+extern const struct export_facts export_facts[];
+extern const unsigned export_facts_count;
+
+#endif
