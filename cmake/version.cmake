@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The one place that states the product's version: version resources, DriverVer and package names follow it.
+set(AERO_VERSION_MAJOR 1)
+set(AERO_VERSION_MINOR 0)
+set(AERO_VERSION_PATCH 0)
+set(AERO_VERSION_BUILD 0)
+set(AERO_VERSION "${AERO_VERSION_MAJOR}.${AERO_VERSION_MINOR}.${AERO_VERSION_PATCH}.${AERO_VERSION_BUILD}")
+set(AERO_VERSION_COMMAS "${AERO_VERSION_MAJOR},${AERO_VERSION_MINOR},${AERO_VERSION_PATCH},${AERO_VERSION_BUILD}")

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Keeps a driver's imports within what Windows 7 exports.
+
+definition  reads lib/MODULE.def (names only), refuses every name that Windows 7's own import libraries do not have, and writes the
+            machine's .def for llvm-dlltool: on x86 with the decoration of the calling convention.
+image       reads the import table of a linked .sys and refuses every import that no given .def lists for its module.
+"""
+import argparse
+import csv
+import re
+import subprocess
+import sys
+
+
+class CheckFailed(Exception):
+    pass
+
+
+def read_functions(path):
+    with open(path, newline="") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def read_definition(path):
+    """Returns (library name, export names in order). Accepts LIBRARY, EXPORTS, names, and ; comments: nothing else."""
+    library, names, in_exports = None, [], False
+    with open(path) as file:
+        for number, line in enumerate(file, 1):
+            text = line.split(";", 1)[0].strip()
+            if not text:
+                continue
+            match = re.fullmatch(r"LIBRARY\s+(\S+)", text)
+            if match:
+                library = match.group(1)
+            elif text == "EXPORTS":
+                in_exports = True
+            elif in_exports and re.fullmatch(r"@?[A-Za-z_][A-Za-z0-9_]*(@[0-9]+)?", text):
+                names.append(text)
+            else:
+                raise CheckFailed(f"{path}:{number}: not understood: {text}")
+    if not library:
+        raise CheckFailed(f"{path}: no LIBRARY line")
+    return library, names
+
+
+def undecorated(name):
+    """_Name@8, @Name@4 and Name are the export Name."""
+    return re.sub(r"@[0-9]+$", "", name).lstrip("@")
+
+
+def module_of(row, arch):
+    """The module that exports a function on one machine: the dll column is one name, or x64:NAME|x86:NAME."""
+    modules = dict(part.split(":", 1) if ":" in part else ("any", part) for part in row["dll"].split("|") if part)
+    return modules.get(arch, modules.get("any", ""))
+
+
+def command_definition(args):
+    functions = read_functions(args.functions)
+    library, names = read_definition(args.input)
+    if names != sorted(names) or len(names) != len(set(names)):
+        raise CheckFailed(f"{args.input}: names are not sorted and unique")
+    lines = []
+    for name in names:
+        row = functions.get(name)
+        if row is None:
+            raise CheckFailed(f"{args.input}: {name} is not in {args.functions}")
+        if "y" not in (row["win7lib_x64"], row["win7lib_x86"]):
+            raise CheckFailed(f"{args.input}: Windows 7 does not export {name} on any machine")
+        if row["win7lib_" + args.arch] != "y":
+            continue  # inline or a macro on this machine
+        module = module_of(row, args.arch)
+        if module and module.lower() != library.lower():
+            if module_of(row, "x86" if args.arch == "x64" else "x64").lower() == library.lower():
+                continue  # another module exports it on this machine
+            raise CheckFailed(f"{args.input}: {name} is exported by {module}, not by {library}")
+        if args.arch == "x86":
+            name = row["x86_decoration"]
+            if not name:
+                raise CheckFailed(f"{args.input}: no x86 decoration known for {row['name']}")
+            name = name[1:] if name.startswith("_") else name
+        lines.append(name)
+    with open(args.output, "w") as file:
+        file.write(f"LIBRARY {library}\nEXPORTS\n" + "".join(f"    {name}\n" for name in lines))
+
+
+def command_image(args):
+    allowed = {}
+    for path in args.definitions:
+        library, names = read_definition(path)
+        allowed[library.lower()] = {undecorated(name) for name in names}
+    dump = subprocess.run([args.readobj, "--coff-imports", args.image], check=True, capture_output=True, text=True).stdout
+    module, count, problems = None, 0, []
+    for line in dump.splitlines():
+        text = line.strip()
+        if text.startswith("Name: "):
+            module = text[6:].strip().lower()
+            if module not in allowed:
+                problems.append(f"imports from {module}, which is not on the list")
+        elif text.startswith("Symbol: "):
+            name = re.sub(r"\s*\(\d+\)$", "", text[8:].strip())
+            count += 1
+            if not name:
+                problems.append(f"import by ordinal from {module}")
+            elif name not in allowed.get(module, ()):
+                problems.append(f"imports {module}!{name}, which no .def lists")
+    if problems:
+        raise CheckFailed("".join(f"{args.image}: {problem}\n" for problem in problems).rstrip())
+    if args.verbose:
+        print(f"{args.image}: {count} imports, all on the list")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    definition = commands.add_parser("definition")
+    definition.add_argument("--arch", choices=("x64", "x86"), required=True)
+    definition.add_argument("--functions", required=True)
+    definition.add_argument("--input", required=True)
+    definition.add_argument("--output", required=True)
+    definition.set_defaults(run=command_definition)
+    image = commands.add_parser("image")
+    image.add_argument("--readobj", required=True)
+    image.add_argument("--image", required=True)
+    image.add_argument("--verbose", action="store_true")
+    image.add_argument("definitions", nargs="+")
+    image.set_defaults(run=command_image)
+    args = parser.parse_args()
+    try:
+        args.run(args)
+    except CheckFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
