@@ -23,6 +23,28 @@ unsigned rules_warning_count(void);
 struct rule_report { const char *id; const char *text; const char *detail; unsigned count; bool warning; };
 /* Violations and warnings so far, merged by id and detail's first occurrence. */
 void rules_visit_reports(void (*visit)(const struct rule_report *report, void *context), void *context);
+/* How often rule `id` was reported so far, violations and warnings together: for tests. */
+unsigned rules_report_count(const char *id);
+/* The rule's text, or NULL when there is no such rule. */
+const char *rule_text(const char *id);
+/* Forgets every report, tracked object, leak and history: between tests. */
+void rules_reset(void);
+
+/* ---- what the rooms above tell this one, once, at start-up ---- */
+/* How an address of the image is written ("aero_virtio_net.sys+0x1234 (.text)"): image_describe_address(). */
+void rules_set_describer(const char *(*describe)(uintptr_t address, char *buffer, size_t size));
+/* Writes an address as the describer does, or as plain hexadecimal as long as there is none. Returns buffer. */
+const char *rules_describe_address(uintptr_t address, char *buffer, size_t size);
+/* Where the caller is, for trace lines and histories. */
+struct rules_place {
+    uint64_t now;       /* 100 ns since the start */
+    unsigned processor; /* RULES_NO_PROCESSOR on a plain host thread */
+    uint8_t irql;
+};
+#define RULES_NO_PROCESSOR (~0u)
+void rules_set_place(void (*where)(struct rules_place *place));
+/* The place as "  0.123456 1D": seconds, processor, IRQL (P, A, D, I, H; - on a host thread). */
+void rules_write_place(char *buffer, size_t size);
 
 /* ---- tracking: everything the image acquires and must give back ---- */
 enum track_kind {
@@ -43,6 +65,10 @@ unsigned track_audit(const void *owner, const char *when);
 unsigned track_leak_count(void);
 uint64_t track_live_bytes(void);
 unsigned track_live_count(enum track_kind kind);
+/* What an audit says of an object of this kind beyond size and caller (a pool tag): writes it to buffer. */
+void track_set_describer(enum track_kind kind, void (*describe)(const void *object, char *buffer, size_t size));
+/* Visits the live objects of a kind, in the order they were acquired; the visitor may acquire and release. */
+void track_visit(enum track_kind kind, void (*visit)(const void *object, size_t bytes, const void *owner, void *context), void *context);
 
 /* ---- trace: what --trace shows; one line each, with time, processor and IRQL, to stderr ---- */
 extern bool trace_enabled;
