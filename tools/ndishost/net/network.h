@@ -22,19 +22,30 @@ struct network_world; /* the two namespaces of a run */
  * `error` (no /dev/net/tun; user namespaces forbidden and not root; ...).
  */
 struct network_world *network_world_create(enum network_kind kind, char *error, size_t error_size);
+/* Ends whatever still runs in the namespaces. */
 void network_world_destroy(struct network_world *world);
+
+enum network_side { SIDE_GUEST, SIDE_PEER };
+/* The namespace's descriptor, the world's own: for a child that is to live there (QEMU belongs to the peer's side). */
+int network_world_namespace(const struct network_world *world, enum network_side side);
+/*
+ * A listening, non-blocking abstract unix socket inside a namespace: commands there reach this process by `name`, nobody else does,
+ * and no file remains. -1 and errno on failure.
+ */
+int network_world_listen(const struct network_world *world, enum network_side side, const char *name);
 
 struct network;
 /*
  * Adapter `index` (0, 1, ...): tap: guest 192.0.2.1/24 2001:db8::1/64, peer 192.0.2.2 2001:db8::2; adapter 1: 198.51.100.1/24,
- * 2001:db8:1::1/64 and so on; user: guest 10.0.2.15/24 via 10.0.2.2. `mac`: the address of the adapter, set on the guest's TAP.
- * IPv6 addresses without duplicate address detection.
+ * 2001:db8:1::1/64 and so on; user: guest 10.0.2.15/24 via 10.0.2.2, fec0::15 via fec0::2 (adapter 1: 10.0.3.15, fec0:0:0:1::15, no
+ * default route). `mac`: the address of the adapter, set on the guest's TAP; its carrier starts down.
+ * The TAPs are called aero0 and peer0, aero1 and peer1, ... IPv6 addresses without duplicate address detection.
  */
 struct network *network_create(struct network_world *world, unsigned index, const uint8_t mac[6], char *error, size_t error_size);
 void network_destroy(struct network *network);
 
 /* ---- below: for the qemu back-end ---- */
-/* The -netdev argument (id=n0) and the descriptors to inherit. */
+/* The -netdev argument (id=n0) and the descriptors to inherit; *descriptor_count: room on entry, number on return (one at most). */
 const char *network_netdev(const struct network *network, int *descriptors, unsigned *descriptor_count);
 
 /* ---- above: for the upper edge ---- */
@@ -44,19 +55,20 @@ ssize_t network_read(struct network *network, void *frame, size_t size);
 /* One frame to Linux. Returns false when Linux did not take it (counted). Never blocks. */
 bool network_write(struct network *network, const struct iovec *parts, unsigned part_count);
 void network_set_carrier(struct network *network, bool up); /* TUNSETCARRIER on the guest's TAP */
-/* Applies the adapter's real MAC and MTU to the guest's TAP. */
+uint64_t network_refused(const struct network *network);    /* frames Linux did not take */
+/* Applies the adapter's real MAC and MTU to the guest's TAP (and the MTU to the peer's); addresses and routes are put back. */
 bool network_configure(struct network *network, const uint8_t mac[6], unsigned mtu);
 
 /* ---- commands in the namespaces (sh -c) ---- */
-enum network_side { SIDE_GUEST, SIDE_PEER };
 /* Starts a command in its own process group; returns the pid. It is killed with this process. */
 pid_t network_command_start(struct network_world *world, enum network_side side, const char *command);
 
-/* ---- capture: pcapng, one interface per side, microsecond timestamps or better ---- */
+/* ---- capture: pcapng, one interface per side, nanosecond timestamps ---- */
 struct capture;
 struct capture *capture_open(const char *path, char *error, size_t error_size);
 unsigned capture_add_interface(struct capture *capture, const char *name);
-void capture_frame(struct capture *capture, unsigned interface, bool outbound, const struct iovec *parts, unsigned part_count); /* any thread */
+void capture_frame(struct capture *capture, unsigned interface, bool outbound, const struct iovec *parts,
+                   unsigned part_count);     /* any thread */
 bool capture_close(struct capture *capture); /* false when something could not be written */
 
 #endif
