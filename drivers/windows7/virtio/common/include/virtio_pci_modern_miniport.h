@@ -30,25 +30,26 @@ struct virtio_pci_platform {
 
 struct virtio_pci_modern {
     struct virtio_pci_platform platform;
-    virtio_u8 *common;         /* common configuration */
+    virtio_u8 *common; /* common configuration */
     virtio_u8 *isr;
-    virtio_u8 *device;         /* device configuration; NULL when the device has none */
+    virtio_u8 *device; /* device configuration; NULL when the device has none */
     virtio_u8 *notify;
     virtio_u32 common_length, isr_length, device_length, notify_length; /* mapped bytes */
     virtio_u32 notify_multiplier;
+    virtio_u8 status_set; /* the bits this driver has set since its last reset; what the device adds is not copied into it */
 };
 
 enum virtio_pci_result {
     VIRTIO_PCI_OK = 0,
-    VIRTIO_PCI_MAP_FAILED,        /* a structure could not be mapped */
-    VIRTIO_PCI_RESET_TIMEOUT,     /* status did not read 0 in time (P13, G9) */
-    VIRTIO_PCI_FEATURES_REFUSED,  /* FEATURES_OK did not stick (G13) */
-    VIRTIO_PCI_MISSING_FEATURE,   /* a required bit is not offered */
-    VIRTIO_PCI_GONE,              /* reads give all ones: the device was removed */
-    VIRTIO_PCI_QUEUE_ABSENT,      /* queue_size reads 0 */
-    VIRTIO_PCI_QUEUE_BAD,         /* queue_size or notify_off make no sense */
-    VIRTIO_PCI_VECTOR_REFUSED,    /* a vector did not read back (P20) */
-    VIRTIO_PCI_CONFIG_UNSTABLE    /* config_generation never settled (G10) */
+    VIRTIO_PCI_MAP_FAILED,       /* a structure could not be mapped */
+    VIRTIO_PCI_RESET_TIMEOUT,    /* status did not read 0 in time (P13, G9) */
+    VIRTIO_PCI_FEATURES_REFUSED, /* FEATURES_OK did not stick (G13) */
+    VIRTIO_PCI_MISSING_FEATURE,  /* a required bit is not offered */
+    VIRTIO_PCI_GONE,             /* reads give all ones: the device was removed */
+    VIRTIO_PCI_QUEUE_ABSENT,     /* queue_size reads 0 */
+    VIRTIO_PCI_QUEUE_BAD,        /* queue_size or notify_off make no sense */
+    VIRTIO_PCI_VECTOR_REFUSED,   /* a vector did not read back (P20) */
+    VIRTIO_PCI_CONFIG_UNSTABLE   /* config_generation never settled (G10) */
 };
 
 /* Maps the four structures of `capabilities` (only what is needed, P8). On failure nothing stays mapped. */
@@ -71,8 +72,9 @@ void virtio_pci_modern_write_features(struct virtio_pci_modern *transport, virti
 
 /* ---- initialisation up to FEATURES_OK (selector): reset, ACKNOWLEDGE, DRIVER, read, decide, write, FEATURES_OK, read back ---- */
 /* `decide` gets what is offered and returns what to accept, or 0 to refuse (it has then noted why): FAILED is set (G8). */
-enum virtio_pci_result virtio_pci_modern_negotiate(struct virtio_pci_modern *transport, virtio_u64 (*decide)(void *context, virtio_u64 offered),
-                                                   void *context, virtio_u64 *offered, virtio_u64 *accepted);
+enum virtio_pci_result virtio_pci_modern_negotiate(struct virtio_pci_modern *transport,
+                                                   virtio_u64 (*decide)(void *context, virtio_u64 offered), void *context,
+                                                   virtio_u64 *offered, virtio_u64 *accepted);
 /* Sets DRIVER_OK: from here on notifications are allowed (G16). */
 void virtio_pci_modern_driver_ok(struct virtio_pci_modern *transport);
 void virtio_pci_modern_fail(struct virtio_pci_modern *transport); /* sets FAILED (G15) */
@@ -83,8 +85,8 @@ virtio_u16 virtio_pci_modern_queue_count(struct virtio_pci_modern *transport);
 enum virtio_pci_result virtio_pci_modern_queue_size(struct virtio_pci_modern *transport, virtio_u16 queue, virtio_u16 *size);
 struct virtio_pci_queue_setup {
     virtio_u16 queue;
-    virtio_u16 size;       /* power of two, <= the device's */
-    virtio_u16 vector;     /* message, or VIRTIO_MSI_NO_VECTOR */
+    virtio_u16 size;                         /* power of two, <= the device's */
+    virtio_u16 vector;                       /* message, or VIRTIO_MSI_NO_VECTOR */
     virtio_u64 descriptors, available, used; /* physical */
 };
 /*
@@ -94,7 +96,10 @@ struct virtio_pci_queue_setup {
 enum virtio_pci_result virtio_pci_modern_setup_queue(struct virtio_pci_modern *transport, const struct virtio_pci_queue_setup *setup,
                                                      void **doorbell);
 virtio_u16 virtio_pci_modern_queue_vector(struct virtio_pci_modern *transport, virtio_u16 queue);
-/* One 16-bit write of the queue index (P21). No lock, any IRQL. */
+/*
+ * One 16-bit write of the queue index (P21). No lock, any IRQL. Before DRIVER_OK, and after a reset, it writes nothing (G16): buffers that
+ * were published earlier need a notification after virtio_pci_modern_driver_ok().
+ */
 void virtio_pci_modern_notify(struct virtio_pci_modern *transport, void *doorbell, virtio_u16 queue);
 
 /* ---- vectors ---- */
@@ -106,6 +111,9 @@ virtio_u16 virtio_pci_modern_config_vector(struct virtio_pci_modern *transport);
 /*
  * Copies bytes [offset, offset + length) of the device configuration, repeated until config_generation is the same before and after
  * (G10), at most 16 times. The range must lie inside what the device provides, else MAP_FAILED.
+ *
+ * Widths (P3): a read of 2 bytes at a multiple of 2 is one 16-bit access, one of 4 (8) bytes at a multiple of 4 is one (two) 32-bit
+ * accesses, anything else goes byte by byte. So read one field, or one array of bytes, with each call.
  */
 enum virtio_pci_result virtio_pci_modern_read_config(struct virtio_pci_modern *transport, virtio_u32 offset, void *buffer,
                                                      virtio_u32 length);

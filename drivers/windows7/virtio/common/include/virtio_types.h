@@ -6,7 +6,7 @@
 typedef unsigned char virtio_u8;
 typedef unsigned short virtio_u16;
 typedef unsigned int virtio_u32;
-#if defined(_MSC_VER)
+#if defined(_MSC_VER) && !defined(__clang__)
 typedef unsigned __int64 virtio_u64;
 #else
 __extension__ typedef unsigned long long virtio_u64;
@@ -21,7 +21,7 @@ typedef virtio_u32 virtio_size;
 
 typedef int virtio_bool;
 #define VIRTIO_FALSE 0
-#define VIRTIO_TRUE 1
+#define VIRTIO_TRUE  1
 
 #define VIRTIO_BIT(number) ((virtio_u64)1 << (number))
 

@@ -40,10 +40,10 @@ enum virtqueue_result {
 /* Why a queue was poisoned; bit numbers of the diagnostics' VqErrorFlags. */
 enum virtqueue_fault {
     VIRTQUEUE_FAULT_NONE = 0,
-    VIRTQUEUE_FAULT_USED_ID_RANGE = 1,      /* used.id >= queue size */
-    VIRTQUEUE_FAULT_USED_ID_IDLE = 2,       /* used.id names a head that is not outstanding */
-    VIRTQUEUE_FAULT_USED_LENGTH = 3,        /* used.len > bytes the device may write there */
-    VIRTQUEUE_FAULT_USED_INDEX = 4          /* used.idx ran ahead of what is outstanding */
+    VIRTQUEUE_FAULT_USED_ID_RANGE = 1, /* used.id >= queue size */
+    VIRTQUEUE_FAULT_USED_ID_IDLE = 2,  /* used.id names a head that is not outstanding */
+    VIRTQUEUE_FAULT_USED_LENGTH = 3,   /* used.len > bytes the device may write there */
+    VIRTQUEUE_FAULT_USED_INDEX = 4     /* used.idx ran ahead of what is outstanding */
 };
 
 struct virtqueue_layout {
@@ -55,11 +55,11 @@ struct virtqueue_layout {
 };
 
 struct virtqueue_config {
-    virtio_u16 index;             /* queue number, written by notifications */
-    virtio_u16 size;              /* power of two, 1..32768 */
-    virtio_bool event_index;      /* EVENT_IDX negotiated */
-    virtio_bool indirect;         /* INDIRECT_DESC negotiated */
-    virtio_bool always_notify;    /* contract v1 device: notify after every publish */
+    virtio_u16 index;          /* queue number, written by notifications */
+    virtio_u16 size;           /* power of two, 1..32768 */
+    virtio_bool event_index;   /* EVENT_IDX negotiated */
+    virtio_bool indirect;      /* INDIRECT_DESC negotiated */
+    virtio_bool always_notify; /* contract v1 device: notify after every publish */
 };
 
 struct virtqueue_slot; /* private */
@@ -72,32 +72,36 @@ struct virtqueue_split {
     void *used;
     virtio_u64 descriptors_physical, available_physical, used_physical;
     /* what the driver remembers */
-    struct virtqueue_slot *slots;   /* one per descriptor: chain link, cookie, writable bytes, outstanding */
+    struct virtqueue_slot *slots; /* one per descriptor: chain link, cookie, writable bytes, outstanding */
     virtio_u16 free_head;
     virtio_u16 free_count;
-    virtio_u16 available_index;     /* next slot of the available ring to fill */
-    virtio_u16 published_index;     /* avail.idx as last written */
-    virtio_u16 notified_index;      /* published_index at the last notify decision */
-    virtio_u16 used_index;          /* next used element to read */
-    virtio_u16 outstanding;         /* heads given to the device, published or not */
+    virtio_u16 available_index;  /* next slot of the available ring to fill */
+    virtio_u16 published_index;  /* avail.idx as last written */
+    virtio_u16 notified_index;   /* published_index at the last notify decision */
+    virtio_u16 used_index;       /* next used element to read */
+    virtio_u16 outstanding;      /* heads given to the device, published or not */
+    virtio_u16 unpublished_head; /* newest head added since the last publish; linked through the slots */
+    virtio_u16 used_event;       /* with EVENT_IDX: as last written */
+    virtio_u16 detach_next;      /* no head below it is outstanding; only detach uses it */
     virtio_bool interrupts_enabled;
     enum virtqueue_fault fault;
 };
 
-/* Computes where the parts lie. False when `size` is not a power of two in 1..32768. */
+/* Computes where the parts lie: with EVENT_IDX both rings are two bytes longer. False when `size` is not a power of two in 1..32768. */
 virtio_bool virtqueue_split_layout(virtio_u16 size, virtio_bool event_index, struct virtqueue_layout *layout);
 
 /*
  * Builds an empty queue in the caller's blocks (both are zeroed first, as Q13 demands of used.flags). Interrupts start enabled.
- * `ring_physical` is the device's address of `ring`.
+ * `config->size` is one that virtqueue_split_layout accepts; `ring_physical` is the device's address of `ring`.
  */
 void virtqueue_split_init(struct virtqueue_split *queue, const struct virtqueue_config *config, void *ring, virtio_u64 ring_physical,
                           void *private_memory);
 
 /*
- * Adds one buffer: `readable` segments, then `writable` ones (Q2). With `table` (and INDIRECT negotiated) and more than one segment,
- * the segments go into the table and one descriptor is used; else a direct chain. Not visible to the device before publish.
- * `cookie` (not NULL) comes back from pop. On any result but OK nothing has changed.
+ * Adds one buffer: `readable` segments, then `writable` ones (Q2), at least one, together less than 2^32 bytes (Q3; else TOO_LONG). With
+ * `table` (and INDIRECT negotiated) and more than one segment, the segments go into the table and one descriptor is used; else a direct
+ * chain. The table belongs to the buffer until pop or detach gives the cookie back; its descriptors are aligned like a virtio_u64. Not
+ * visible to the device before publish. `cookie` (not NULL) comes back from pop. On any result but OK nothing has changed.
  */
 enum virtqueue_result virtqueue_split_add(struct virtqueue_split *queue, const struct virtqueue_segment *segments, virtio_u16 readable,
                                           virtio_u16 writable, const struct virtqueue_indirect_table *table, void *cookie);
@@ -114,6 +118,9 @@ virtio_bool virtqueue_split_should_notify(struct virtqueue_split *queue);
 /*
  * Takes the next completed buffer: its cookie and the number of bytes the device wrote (<= the writable bytes of that buffer). Frees
  * its descriptors. Reads used.idx, read barrier, element.
+ *
+ * What a device reports as written into a buffer without writable bytes is taken as 0 and is no fault: the number has no meaning there, and
+ * devices exist that report the bytes they have read (N37, Q12).
  */
 enum virtqueue_result virtqueue_split_pop(struct virtqueue_split *queue, void **cookie, virtio_u32 *written);
 
@@ -129,10 +136,16 @@ void virtqueue_split_disable_interrupts(struct virtqueue_split *queue);
  */
 virtio_bool virtqueue_split_enable_interrupts(struct virtqueue_split *queue);
 
-/* As enable, but with EVENT_IDX asks only after about `batch` more completions (transmit). */
+/*
+ * As enable, but with EVENT_IDX asks only after `batch` more completions (transmit), or after all of what is published, if that is less.
+ * Returns false only when that many have completed meanwhile; what has completed of a smaller number waits for the interrupt.
+ */
 virtio_bool virtqueue_split_enable_interrupts_delayed(struct virtqueue_split *queue, virtio_u16 batch);
 
-/* After the device was reset: gives back the cookie of an outstanding buffer, or NULL when none is left. Any order. */
+/*
+ * After the device was reset (G17): gives back the cookie of an outstanding buffer, or NULL when none is left. Any order. From the first
+ * call on, the queue takes part in nothing else until it is initialised again.
+ */
 void *virtqueue_split_detach(struct virtqueue_split *queue);
 
 virtio_u16 virtqueue_split_free_count(const struct virtqueue_split *queue);
