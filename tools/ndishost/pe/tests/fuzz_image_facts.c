@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * fuzz_image_facts.c - any bytes as a driver file: reads every fact and loads what is loadable, whatever its checksum. Linked with
+ * libFuzzer (cmake -DCMAKE_C_COMPILER=clang -DAERO_FUZZ=ON; target fuzz_image_facts) and called by test_pe_mutations.
+ */
+#include "pe/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    char error[256] = "";
+    struct image_facts *facts = image_facts_from_bytes("fuzz.sys", bytes, size, error, sizeof(error));
+    if (!facts) {
+        if (!*error || strchr(error, '\n'))
+            abort(); /* a refusal is one line that says something */
+        return 0;
+    }
+    size_t total = 0;
+    for (unsigned i = 0; i < image_section_count(facts); i++) {
+        struct image_section_facts section = image_section(facts, i);
+        total += strlen(section.name);
+        for (uint32_t offset = 0; offset < section.size; offset += 512)
+            total += facts->flat[section.rva + offset];
+    }
+    for (unsigned i = 0; i < image_import_count(facts); i++)
+        total += strlen(image_import(facts, i).dll) + strlen(image_import(facts, i).name);
+    facts->header.checksum_stored = facts->header.checksum_computed;
+    struct image *image = image_load(facts, error, sizeof(error));
+    if (image) {
+        char text[128];
+        total += strlen(image_describe_address(image_entry(image), text, sizeof(text)));
+        image_discard_init(image);
+        image_unload(image);
+    } else if (!*error || strchr(error, '\n')) {
+        abort();
+    }
+    image_facts_free(facts);
+    return total == SIZE_MAX; /* keeps the reads */
+}
