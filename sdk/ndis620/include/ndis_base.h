@@ -37,6 +37,9 @@ typedef CM_PARTIAL_RESOURCE_LIST NDIS_RESOURCE_LIST, *PNDIS_RESOURCE_LIST;
 
 #include <ntddndis.h>
 
+/* NDIS_LINK_SPEED_UNKNOWN refers to it, but no header of theirs that belongs in a driver has it. */
+#define NET_IF_LINK_SPEED_UNKNOWN ((ULONG64)(-1))
+
 #define NDIS_STRING_CONST(text)                                                                                                            \
     {                                                                                                                                      \
         sizeof(L##text) - sizeof(WCHAR), sizeof(L##text), (PWSTR)L##text                                                                   \
@@ -74,12 +77,6 @@ typedef CM_PARTIAL_RESOURCE_LIST NDIS_RESOURCE_LIST, *PNDIS_RESOURCE_LIST;
     do {                                                                                                                                   \
         *(Result) = RtlCompareMemory((A), (B), ETH_LENGTH_OF_ADDRESS) == ETH_LENGTH_OF_ADDRESS ? 0 : 1;                                    \
     } while (0)
-
-#if DBG
-#define DBGPRINT(Arguments) DbgPrint Arguments
-#else
-#define DBGPRINT(Arguments)
-#endif
 
 /* Reads and writes of unaligned unsigned longs, byte by byte. */
 #define NdisRetrieveUlong(DestinationAddress, SourceAddress) RtlCopyMemory((DestinationAddress), (SourceAddress), sizeof(ULONG))
