@@ -327,8 +327,8 @@ enum virtqueue_result virtqueue_split_pop(struct virtqueue_split *queue, void **
     free_chain(queue, (virtio_u16)id);
     queue->used_index++;
 
-    /* Interrupts that are on stay on: an event index that lies behind is moved up before the next look at used.idx. */
-    if (queue->config.event_index && queue->interrupts_enabled && (virtio_u16)(queue->used_index - queue->used_event - 1u) < 0x8000u) {
+    /* Interrupts that are on stay on: an event index that has been passed moves up before the next look at used.idx. */
+    if (queue->config.event_index && queue->interrupts_enabled && queue->used_index == (virtio_u16)(queue->used_event + 1u)) {
         write_used_event(queue, queue->used_index);
         virtio_barrier_full_after_interrupt_request();
     }
