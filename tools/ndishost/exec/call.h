@@ -28,6 +28,12 @@ uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, c
 #define IMAGE_CALL(what, function, ...)                                                                                                   \
     image_call((what), (uintptr_t)(function), sizeof((uintptr_t[]){__VA_ARGS__}) / sizeof(uintptr_t), (const uintptr_t[]){__VA_ARGS__})
 
+/*
+ * How image_call() learns how many spin locks the current processor holds (IRQL-30): given by the room that implements them, since
+ * exec/ knows no locks. Without it only the IRQL is compared.
+ */
+void image_call_count_locks(unsigned (*held)(void));
+
 /* ---- image calls host: exports ---- */
 
 struct export_row;
@@ -105,6 +111,11 @@ uintptr_t export_resolve(const char *dll, const char *name);
 /* Visits every registered row, for `ndishost info` and tests. */
 void export_visit(void (*visit)(const struct export_row *row, const struct export_facts *facts, void *context), void *context);
 
-/* The dispatcher itself (call.c): checks the IRQL of the row (IRQL-29), traces, passes the yield point, calls the row. */
+/*
+ * The export that the current context is executing and its caller in the image; NULL and 0 outside of one. For tracking and
+ * violations deep inside an implementation, where the export_call is out of reach.
+ */
+const char *call_current_export(void);
+uintptr_t call_current_caller(void);
 
 #endif

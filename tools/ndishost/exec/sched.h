@@ -120,6 +120,7 @@ struct sched_interrupt {
     volatile int running;
     void *lock_owner;
     void *link;
+    unsigned storm;        /* runs in a row that left the level asserted */
 };
 void sched_interrupt_connect(struct sched_interrupt *interrupt);
 /* Returns when the routine is not running and will not run again. IRQL: PASSIVE. */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * processor.h - a virtual processor and the scheduler's policy: what the files of exec/ share with each other and nobody else.
+ *
+ * Locks, in the order in which they may be taken: the timers' lock, the waits' lock, a processor's lock. None is held across a
+ * yield point or while image code runs.
+ */
+#ifndef NDISHOST_EXEC_PROCESSOR_H
+#define NDISHOST_EXEC_PROCESSOR_H
+
+#include "call.h"
+#include "context.h"
+#include "sched.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <semaphore.h>
+
+#define PROCESSOR_LIMIT 4
+
+/* What wants the processor's attention; a bit is set exactly while its queue is not empty (under the processor's lock). */
+enum {
+    ATTENTION_INTERRUPT = 1,
+    ATTENTION_DPC = 2,
+    ATTENTION_READY = 4,
+    ATTENTION_STOP = 8,
+};
+
+#define HISTORY_LENGTH 16 /* a power of two */
+struct call_record {
+    const char *name;
+    uintptr_t return_address;
+    uint8_t irql;
+};
+
+struct sched_thread {
+    struct context context; /* first: the current context of a processor that runs a thread is the thread */
+    const char *name;
+    void (*entry)(void *argument);
+    void *argument;
+    struct processor *processor;
+    struct sched_thread *next_ready;
+    struct sched_thread *next, *previous; /* all threads */
+    struct sched_event done;
+    sem_t *host_done; /* posted too when set: sched_run() */
+};
+
+struct processor {
+    unsigned number;
+    uint8_t irql;
+    _Atomic uint32_t attention;
+    _Atomic uint32_t sleeping;
+    struct context *current;
+    struct context idle; /* the host thread's own stack, no kernel stack */
+    struct guarded_stack dpc_stack, interrupt_stack;
+    struct sched_thread *exited; /* its end is announced by the idle context, once nobody is on its stack */
+    uint64_t slice_start;
+
+    pthread_mutex_t lock; /* guards the queues */
+    struct sched_interrupt *interrupt_first, *interrupt_last;
+    struct sched_dpc *dpc_first, *dpc_last;
+    struct sched_thread *ready_first, *ready_last;
+
+    struct call_record history[HISTORY_LENGTH];
+    unsigned history_next;
+
+    pthread_t host_thread;
+};
+
+extern struct processor processors[PROCESSOR_LIMIT];
+extern unsigned processor_count;
+/* The processor that this host thread acts for now; NULL on plain host threads. */
+extern __thread struct processor *processor_current;
+
+/* For each IRQL what may be attended to. */
+static inline uint32_t attention_admitted(uint8_t irql)
+{
+    if (irql >= IRQL_DEVICE)
+        return 0;
+    if (irql >= IRQL_DISPATCH)
+        return ATTENTION_INTERRUPT;
+    return ATTENTION_INTERRUPT | ATTENTION_DPC;
+}
+
+/* A policy decides who goes on. All functions are called with no lock held. */
+struct sched_policy {
+    const char *name;
+    int (*start)(void);                        /* brings the processors to life; an errno */
+    void (*stop)(void);                        /* every processor has ATTENTION_STOP set: returns when none runs */
+    void (*wait_for_thread)(sem_t *done);      /* on the main host thread: until it is posted */
+    void (*wake)(struct processor *processor); /* attention was set, by any host thread */
+    void (*idle)(struct processor *processor); /* returns when attention is not 0; spurious returns are fine */
+    void (*spin)(void);                        /* one turn of a busy wait */
+    void (*nap)(uint32_t microseconds);        /* an interrupt storm is slowed down */
+    uint64_t (*now)(void);
+    void (*timers_changed)(uint64_t earliest); /* the earliest due time changed; under the timers' lock */
+};
+extern const struct sched_policy *sched_policy;
+extern const struct sched_policy sched_policy_free;
+
+/* ---- sched.c ---- */
+/* What a processor does for ever, on its idle context; returns on ATTENTION_STOP. */
+void processor_loop(struct processor *processor);
+/* Delivers interrupts, then DPCs, as long as the IRQL admits any. */
+void processor_deliver(struct processor *processor);
+/* The current thread gives up its processor until thread_make_ready() was called for it. */
+void thread_block(void);
+void thread_make_ready(struct sched_thread *thread);
+struct sched_thread *thread_current(void);                     /* NULL on an idle context or off context */
+void attention_set(struct processor *processor, uint32_t bit); /* under the processor's lock */
+
+/* ---- interrupt.c, dpc.c ---- */
+bool interrupt_run_next(struct processor *processor); /* false: none was pending */
+bool dpc_run_next(struct processor *processor);
+
+/* ---- timer.c: also used for the time limits of waits: dpc NULL, link the waiter ---- */
+void timers_expire(uint64_t now);
+uint64_t timers_earliest(void);                 /* SCHED_FOREVER: none */
+void wait_timed_out(struct sched_timer *timer); /* event.c; under the timers' lock */
+
+/* ---- io.c ---- */
+int io_thread_start(void);
+void io_thread_stop(void);
+void io_thread_set_timer(uint64_t due_nanoseconds); /* CLOCK_MONOTONIC; 0: none */
+
+/* ---- call.c ---- */
+void call_history_print(void (*print)(const char *line)); /* the last exports called on this processor */
+void call_stack_print(void (*print)(const char *line));   /* the callbacks in progress on this context */
+
+/* ---- trap_report.c ---- */
+const char *describe_address(uintptr_t address, char *buffer, size_t size);
+/* ---- trap.c ---- */
+void trap_processor_enter(void); /* gives the host thread of a processor its signal stack */
+void trap_processor_leave(void);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* sched_free.c - the free policy: each processor is a host thread, idle ones sleep on a futex, time is real. */
+#define _GNU_SOURCE /* pthread_setname_np */
+#include "processor.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define IDLE_STACK_SIZE (1024u * 1024u)
+/* Busy waits give the host's CPU away after so many turns: whoever is waited for may need it. */
+#define SPIN_TURNS 64u
+
+static uint64_t started_at; /* CLOCK_MONOTONIC, ns */
+static bool running;
+
+static uint64_t monotonic(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Time starts with the process, so that it never goes back when the processors are started again. */
+__attribute__((constructor)) static void free_time_start(void)
+{
+    started_at = monotonic();
+}
+
+static uint64_t free_now(void)
+{
+    return (monotonic() - started_at) / 100;
+}
+
+static void *processor_main(void *argument)
+{
+    struct processor *processor = argument;
+    trap_processor_enter();
+    processor_loop(processor);
+    trap_processor_leave();
+    return NULL;
+}
+
+static int free_start(void)
+{
+    int error = io_thread_start();
+    if (error != 0)
+        return error;
+    running = true;
+    timers_expire(free_now()); /* tells the I/O thread of timers that are armed already */
+
+    /* Asynchronous signals must not be handled on a kernel stack: they go to the main thread. */
+    sigset_t all, before;
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGTRAP);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, IDLE_STACK_SIZE);
+    for (unsigned i = 0; i < processor_count && error == 0; i++) {
+        char name[16];
+        error = pthread_create(&processors[i].host_thread, &attributes, processor_main, &processors[i]);
+        if (error != 0)
+            break;
+        snprintf(name, sizeof(name), "processor %u", i);
+        pthread_setname_np(processors[i].host_thread, name);
+    }
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+static void free_stop(void)
+{
+    if (!running)
+        return;
+    for (unsigned i = 0; i < processor_count; i++)
+        if (processors[i].host_thread != 0)
+            pthread_join(processors[i].host_thread, NULL);
+    io_thread_stop();
+    running = false;
+}
+
+static void free_wait_for_thread(sem_t *done)
+{
+    while (sem_wait(done) != 0 && errno == EINTR)
+        ;
+}
+
+/*
+ * No wake-up is lost: the sleeper says that it sleeps and then looks for attention (the kernel does, atomically with going to
+ * sleep); the waker sets attention and then looks for a sleeper. Both are sequentially consistent.
+ */
+static void free_idle(struct processor *processor)
+{
+    atomic_store(&processor->sleeping, 1);
+    if (atomic_load(&processor->attention) == 0)
+        syscall(SYS_futex, &processor->attention, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    atomic_store(&processor->sleeping, 0);
+}
+
+static void free_wake(struct processor *processor)
+{
+    if (atomic_load(&processor->sleeping))
+        syscall(SYS_futex, &processor->attention, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void free_spin(void)
+{
+    static __thread unsigned turns;
+    if (++turns % SPIN_TURNS == 0)
+        sched_yield();
+    else
+        __builtin_ia32_pause();
+}
+
+static void free_nap(uint32_t microseconds)
+{
+    struct timespec nap = {0, (long)microseconds * 1000};
+    nanosleep(&nap, NULL);
+}
+
+static void free_timers_changed(uint64_t earliest)
+{
+    io_thread_set_timer(earliest == SCHED_FOREVER || earliest > UINT64_MAX / 200 ? 0 : started_at + earliest * 100);
+}
+
+const struct sched_policy sched_policy_free = {
+    .name = "free",
+    .start = free_start,
+    .stop = free_stop,
+    .wait_for_thread = free_wait_for_thread,
+    .wake = free_wake,
+    .idle = free_idle,
+    .spin = free_spin,
+    .nap = free_nap,
+    .now = free_now,
+    .timers_changed = free_timers_changed,
+};
