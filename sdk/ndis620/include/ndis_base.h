@@ -40,10 +40,7 @@ typedef CM_PARTIAL_RESOURCE_LIST NDIS_RESOURCE_LIST, *PNDIS_RESOURCE_LIST;
 /* NDIS_LINK_SPEED_UNKNOWN refers to it, but no header of theirs that belongs in a driver has it. */
 #define NET_IF_LINK_SPEED_UNKNOWN ((ULONG64)(-1))
 
-#define NDIS_STRING_CONST(text)                                                                                                            \
-    {                                                                                                                                      \
-        sizeof(L##text) - sizeof(WCHAR), sizeof(L##text), (PWSTR)L##text                                                                   \
-    }
+#define NDIS_STRING_CONST(text) {sizeof(L##text) - sizeof(WCHAR), sizeof(L##text), (PWSTR)L##text}
 #define NDIS_PHYSICAL_ADDRESS_CONST(Low, High)                                                                                             \
     {                                                                                                                                      \
         {                                                                                                                                  \

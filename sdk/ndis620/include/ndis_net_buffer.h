@@ -319,8 +319,8 @@ EXPORT ULONG NTAPI NdisQueryNetBufferPhysicalCount(PNET_BUFFER NetBuffer);
 #define NDIS_TEST_RECEIVE_FLAG(Flags, Flag)              (((Flags) & (Flag)) != 0)
 #define NDIS_SET_RECEIVE_FLAG(Flags, Flag)               ((Flags) |= (Flag))
 #define NDIS_TEST_RECEIVE_AT_DISPATCH_LEVEL(Flags)       NDIS_TEST_RECEIVE_FLAG((Flags), NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL)
-#define NDIS_TEST_RECEIVE_CAN_PEND(Flags)                (((Flags)&NDIS_RECEIVE_FLAGS_RESOURCES) == 0)
-#define NDIS_TEST_RECEIVE_CANNOT_PEND(Flags)             (((Flags)&NDIS_RECEIVE_FLAGS_RESOURCES) != 0)
+#define NDIS_TEST_RECEIVE_CAN_PEND(Flags)                (((Flags) & NDIS_RECEIVE_FLAGS_RESOURCES) == 0)
+#define NDIS_TEST_RECEIVE_CANNOT_PEND(Flags)             (((Flags) & NDIS_RECEIVE_FLAGS_RESOURCES) != 0)
 #define NDIS_TEST_RETURN_FLAG(Flags, Flag)               (((Flags) & (Flag)) != 0)
 #define NDIS_SET_RETURN_FLAG(Flags, Flag)                ((Flags) |= (Flag))
 #define NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(Flags)        NDIS_TEST_RETURN_FLAG((Flags), NDIS_RETURN_FLAGS_DISPATCH_LEVEL)
@@ -328,6 +328,6 @@ EXPORT ULONG NTAPI NdisQueryNetBufferPhysicalCount(PNET_BUFFER NetBuffer);
 #define NDIS_SET_CLONE_FLAG(Flags, Flag)                 ((Flags) |= (Flag))
 #define NDIS_CLEAR_CLONE_FLAG(Flags, Flag)               ((Flags) &= ~(Flag))
 
-#define NDIS_INDICATE_ALL_NBLS ((ULONG)-1)
+#define NDIS_INDICATE_ALL_NBLS ((ULONG) - 1)
 
 #endif

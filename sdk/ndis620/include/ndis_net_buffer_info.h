@@ -116,9 +116,9 @@ typedef struct _NDIS_NET_BUFFER_LIST_FILTERING_INFO {
 } NDIS_NET_BUFFER_LIST_FILTERING_INFO, *PNDIS_NET_BUFFER_LIST_FILTERING_INFO;
 
 #define NET_BUFFER_LIST_RECEIVE_FILTER_ID(NBL)                                                                                             \
-    (((PNDIS_NET_BUFFER_LIST_FILTERING_INFO)&NET_BUFFER_LIST_INFO((NBL), NetBufferListFilteringInfo))->FilteringInfo.FilterId)
+    (((PNDIS_NET_BUFFER_LIST_FILTERING_INFO) & NET_BUFFER_LIST_INFO((NBL), NetBufferListFilteringInfo))->FilteringInfo.FilterId)
 #define NET_BUFFER_LIST_RECEIVE_QUEUE_ID(NBL)                                                                                              \
-    (((PNDIS_NET_BUFFER_LIST_FILTERING_INFO)&NET_BUFFER_LIST_INFO((NBL), NetBufferListFilteringInfo))->FilteringInfo.QueueId)
+    (((PNDIS_NET_BUFFER_LIST_FILTERING_INFO) & NET_BUFFER_LIST_INFO((NBL), NetBufferListFilteringInfo))->FilteringInfo.QueueId)
 
 /* Slots MediaSpecificInformation and MediaSpecificInformationEx: a chain of tagged blocks. */
 typedef struct _NDIS_NET_BUFFER_LIST_MEDIA_SPECIFIC_INFO {
@@ -164,9 +164,9 @@ struct _NDIS_NBL_MEDIA_SPECIFIC_INFORMATION_EX {
 #define NET_BUFFER_LIST_SET_HASH_FUNCTION(NBL, HashFunction)                                                                               \
     (NET_BUFFER_LIST_INFO((NBL), NetBufferListHashInfo) =                                                                                  \
          UlongToPtr((PtrToUlong(NET_BUFFER_LIST_INFO((NBL), NetBufferListHashInfo)) & ~NDIS_HASH_FUNCTION_MASK) |                          \
-                    ((HashFunction)&NDIS_HASH_FUNCTION_MASK)))
+                    ((HashFunction) & NDIS_HASH_FUNCTION_MASK)))
 #define NET_BUFFER_LIST_SET_HASH_TYPE(NBL, HashType)                                                                                       \
     (NET_BUFFER_LIST_INFO((NBL), NetBufferListHashInfo) = UlongToPtr(                                                                      \
-         (PtrToUlong(NET_BUFFER_LIST_INFO((NBL), NetBufferListHashInfo)) & ~NDIS_HASH_TYPE_MASK) | ((HashType)&NDIS_HASH_TYPE_MASK)))
+         (PtrToUlong(NET_BUFFER_LIST_INFO((NBL), NetBufferListHashInfo)) & ~NDIS_HASH_TYPE_MASK) | ((HashType) & NDIS_HASH_TYPE_MASK)))
 
 #endif

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Thin: names for what CMake and the scripts do. `make help` lists them. CMake's own presets: cmake --list-presets.
+.DEFAULT_GOAL := help
+.PHONY: deps all run test soak bench package format clean help
+
+deps: ## install what building and testing need (Debian 12, root or sudo)
+	@./scripts/setup
+
+all: ## build drivers (x64, x86, release) and ndishost (64 and 32 bits)
+	@./scripts/build-all
+
+run: all ## build, then send real traffic through both drivers on QEMU's virtio-net-pci
+	@./tests/e2e/run.sh
+
+test: ## build every variant, run every test
+	@./scripts/test-all
+
+soak: all ## long runs: thousands of load, initialise, halt and unload rounds, hours of traffic
+	@./tests/e2e/soak.sh
+
+bench: all ## measure throughput and latency, ndishost's memory and processor time
+	@./tests/e2e/bench.sh
+
+package: all ## stage drivers, symbols, README and licences into out/packages
+	@./scripts/package
+
+format: ## format every C source and header in place
+	@./scripts/format
+
+clean: ## remove everything that was built (out/)
+	rm -rf out
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'

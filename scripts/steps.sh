@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Sourced: numbered steps with a line each, their output in out/log/, shown only when a step fails.
+#
+#   steps_begin COUNT               before the first step
+#   step NAME TITLE COMMAND...      runs COMMAND; "[2/6] TITLE ... 12 s"; on failure shows the end of out/log/NAME.log and exits with 1
+#   steps_end TEXT                  the last line, with the total time
+
+steps_begin()
+{
+    steps_total=$1
+    steps_done=0
+    steps_started=$(date +%s)
+    mkdir -p out/log
+}
+
+step()
+{
+    step_name=$1
+    step_title=$2
+    shift 2
+    steps_done=$((steps_done + 1))
+    step_started=$(date +%s)
+    printf '[%d/%d] %s ... ' "$steps_done" "$steps_total" "$step_title"
+    if "$@" >"out/log/$step_name.log" 2>&1; then
+        printf '%d s\n' $(($(date +%s) - step_started))
+    else
+        step_status=$?
+        printf 'FAILED (exit status %d)\n' "$step_status"
+        printf -- '--- the end of out/log/%s.log:\n' "$step_name" >&2
+        # The compiler's command lines are long and say nothing that the messages do not.
+        grep -v -E '^(/[^ ]*/)?(clang|cc|gcc)[-0-9]* |^/usr/bin/(clang|cc|gcc)' "out/log/$step_name.log" | tail -n 60 >&2
+        exit 1
+    fi
+}
+
+steps_end()
+{
+    printf '%s (%d s)\n' "$1" $(($(date +%s) - steps_started))
+}
+
+# build PRESET [TARGET...]: configures when needed, then builds with as many jobs as there are processors.
+build()
+{
+    build_preset=$1
+    shift
+    if [ ! -f "out/build/$build_preset/build.ninja" ]; then
+        cmake --preset "$build_preset" || return 1
+    fi
+    if [ $# -gt 0 ]; then
+        cmake --build "out/build/$build_preset" --parallel "$(nproc)" --target "$@"
+    else
+        cmake --build "out/build/$build_preset" --parallel "$(nproc)"
+    fi
+}
