@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Thin: names for what CMake and the scripts do. `make help` lists them. CMake's own presets: cmake --list-presets.
+# ENFORCE_FIXED_LAYOUT=0 builds drivers that accept any BAR layout that virtio 1.x allows.
+export ENFORCE_FIXED_LAYOUT ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: deps all run test soak bench package format clean help
 
 deps: ## install what building and testing need (Debian 12, root or sudo)
 	@./scripts/setup
 
-all: ## build drivers (x64, x86, release) and ndishost (64 and 32 bits)
+all: ## build drivers (x64, x86, release) and ndishost (64 and 32 bits); ENFORCE_FIXED_LAYOUT=0 or 1
 	@./scripts/build-all
 
 run: all ## build, then send real traffic through both drivers on QEMU's virtio-net-pci

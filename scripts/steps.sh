@@ -38,17 +38,25 @@ steps_end()
     printf '%s (%d s)\n' "$1" $(($(date +%s) - steps_started))
 }
 
-# build PRESET [TARGET...]: configures when needed, then builds with as many jobs as there are processors.
+# build PRESET [TARGET...]: configures when needed, then builds with as many jobs as there are processors. ENFORCE_FIXED_LAYOUT, 0 or 1 (the
+# default), applies to the presets that do not set it themselves; a build folder that was configured for the other is configured again.
 build()
 {
     build_preset=$1
     shift
-    if [ ! -f "out/build/$build_preset/build.ninja" ]; then
-        cmake --preset "$build_preset" || return 1
+    build_dir=out/build/$build_preset
+    case $build_preset in
+    *-any-layout | host*) build_layout= ;;
+    *) build_layout=-DENFORCE_FIXED_LAYOUT=${ENFORCE_FIXED_LAYOUT:-1} ;;
+    esac
+    if [ ! -f "$build_dir/build.ninja" ]; then
+        cmake --preset "$build_preset" $build_layout || return 1
+    elif [ -n "$build_layout" ] && ! grep -q "^ENFORCE_FIXED_LAYOUT:.*=${build_layout#*=}\$" "$build_dir/CMakeCache.txt"; then
+        cmake --preset "$build_preset" "$build_layout" || return 1
     fi
     if [ $# -gt 0 ]; then
-        cmake --build "out/build/$build_preset" --parallel "$(nproc)" --target "$@"
+        cmake --build "$build_dir" --parallel "$(nproc)" --target "$@"
     else
-        cmake --build "out/build/$build_preset" --parallel "$(nproc)"
+        cmake --build "$build_dir" --parallel "$(nproc)"
     fi
 }
