@@ -36,7 +36,7 @@ set(AERO_DRIVER_WARNINGS
     -Wframe-larger-than=1024 -Wno-long-long -Wno-ignored-pragma-intrinsic)
 # Nothing in the output may tell the directory or the day of the build.
 set(AERO_DRIVER_CODEGEN
-    -g -gcodeview -gno-codeview-command-line "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=." "-fdebug-compilation-dir=."
+    -g -gcodeview -gno-codeview-command-line -mno-incremental-linker-compatible "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=." "-fdebug-compilation-dir=."
     -ffunction-sections -fdata-sections -fno-strict-aliasing)
 set(AERO_DRIVER_DEFINES
     -D_WIN32_WINNT=0x0601 -DWINVER=0x0601 -DNTDDI_VERSION=0x06010000 -DDBG=${AERO_DRIVER_DBG} -DNDIS_MINIPORT_DRIVER=1
@@ -66,7 +66,8 @@ function(add_driver name)
     set(driver_file_flags 0x1L)
   endif()
 
-  add_library(${name}_objects OBJECT ${arg_SOURCES})
+  # An archive rather than loose objects: one name to make relative below. It is linked whole.
+  add_library(${name}_objects STATIC ${arg_SOURCES})
   aero_driver_compile_options(${name}_objects)
   target_include_directories(${name}_objects PRIVATE ${arg_INCLUDES})
   target_compile_definitions(${name}_objects PRIVATE ${arg_DEFINES})
@@ -103,15 +104,14 @@ function(add_driver name)
   add_custom_command(
     OUTPUT "${stage}/${name}.sys" "${stage}/${name}.pdb"
     COMMAND ${AERO_LLD_LINK} ${link_flags} "/out:${link_dir}/${name}.sys" "/pdb:${link_dir}/${name}.pdb"
-            "$<PATH:RELATIVE_PATH,$<TARGET_OBJECTS:${name}_objects>,${CMAKE_BINARY_DIR}>"
-            "$<PATH:RELATIVE_PATH,$<TARGET_OBJECTS:ndis620_runtime>,${CMAKE_BINARY_DIR}>"
+            "/wholearchive:$<PATH:RELATIVE_PATH,$<TARGET_FILE:${name}_objects>,${CMAKE_BINARY_DIR}>"
+            "$<PATH:RELATIVE_PATH,$<TARGET_FILE:ndis620_runtime>,${CMAKE_BINARY_DIR}>"
             "$<PATH:RELATIVE_PATH,${work}/${name}.res,${CMAKE_BINARY_DIR}>" ${relative_libraries}
     COMMAND ${Python3_EXECUTABLE} "${AERO_NDIS620_DIR}/abi/check_imports.py" image --readobj ${AERO_LLVM_READOBJ} --image
             "${link_dir}/${name}.sys" ${allow_lists}
     COMMAND ${CMAKE_COMMAND} -E make_directory "${stage}"
     COMMAND ${CMAKE_COMMAND} -E copy "${link_dir}/${name}.sys" "${link_dir}/${name}.pdb" "${stage}"
-    DEPENDS "$<TARGET_OBJECTS:${name}_objects>" "$<TARGET_OBJECTS:ndis620_runtime>" ndis620_import_libraries "${work}/${name}.res"
-            ${libraries} "${AERO_NDIS620_DIR}/abi/check_imports.py"
+    DEPENDS ${name}_objects ndis620_runtime ndis620_import_libraries "${work}/${name}.res" ${libraries} "${AERO_NDIS620_DIR}/abi/check_imports.py"
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
     COMMENT "Linking ${name}.sys (${AERO_WINDOWS_ARCH}, ${CMAKE_BUILD_TYPE})"
     COMMAND_EXPAND_LISTS VERBATIM)
