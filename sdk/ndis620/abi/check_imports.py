@@ -8,6 +8,7 @@ image       reads the import table of a linked .sys and refuses every import tha
 """
 import argparse
 import csv
+import os
 import re
 import subprocess
 import sys
@@ -18,8 +19,17 @@ class CheckFailed(Exception):
 
 
 def read_functions(path):
+    """Rows of functions.csv, and of macro-targets.csv beside it: what header macros call is in the former only as their expansion."""
+    functions = {}
     with open(path, newline="") as file:
-        return {row["name"]: row for row in csv.DictReader(file)}
+        functions.update((row["name"], row) for row in csv.DictReader(file))
+    expansions = {word for row in functions.values() for word in re.findall(r"\w+", row["expands_to"])}
+    with open(os.path.join(os.path.dirname(os.path.abspath(path)), "macro-targets.csv"), newline="") as file:
+        for row in csv.DictReader(file):
+            if row["name"] not in expansions:
+                raise CheckFailed(f"macro-targets.csv: {row['name']} is not what any macro expands to")
+            functions.setdefault(row["name"], row)
+    return functions
 
 
 def read_definition(path):
