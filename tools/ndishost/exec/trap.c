@@ -140,13 +140,13 @@ static _Noreturn void report_instruction(struct trap *trap, bool decoded)
     char place[160];
     struct trap_frame *frame = trap->frame;
     describe_address(frame->ip, place, sizeof(place));
-    if (!decoded)
+    if (!decoded && frame->signal != SIGTRAP)
         trap_bugcheck("HOST-INSTRUCTION", "not an instruction at %s", place);
     switch (frame->signal) {
     case SIGFPE:
         trap_bugcheck("HOST-DIVIDE", "division error in `%s` at %s", trap_text(trap), place);
     case SIGTRAP:
-        trap_bugcheck("HOST-BREAKPOINT", "breakpoint before %s", place);
+        trap_bugcheck("HOST-BREAKPOINT", "breakpoint just before %s", place);
     case SIGILL:
         trap_bugcheck("HOST-INSTRUCTION", "`%s` at %s", trap_text(trap), place);
     case SIGBUS:
@@ -193,11 +193,9 @@ void trap_dispatch(struct trap_frame *frame)
         trap_report_fault(frame, frame->ip);
     if (frame->signal == SIGSEGV && overflowed_stack(frame->address) != NULL)
         trap_report_fault(frame, frame->address);
-    if (frame->signal == SIGTRAP || frame->signal == SIGFPE) {
-        report_instruction(&trap, true);
-    }
-    if (!trap_decode(&trap, frame))
-        report_instruction(&trap, false);
+    bool decoded = trap_decode(&trap, frame);
+    if (!decoded || frame->signal == SIGTRAP || frame->signal == SIGFPE)
+        report_instruction(&trap, decoded);
 
     sched_yield_point(YIELD_TRAP);
     struct trap_frame *outer = trap_in_progress;

@@ -72,8 +72,10 @@ static void reserve_shared_user(void)
     void *page = (void *)SHARED_USER_ADDRESS;
     uintptr_t here = (uintptr_t)&page;
     bool in_the_way = here >= SHARED_USER_ADDRESS && here - SHARED_USER_ADDRESS < 0x180000;
-    if (!in_the_way && mmap(page, SHARED_USER_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == page)
+    if (!in_the_way && mmap(page, SHARED_USER_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == page) {
+        unsetenv("NDISHOST_LAYOUT_ATTEMPT");
         return;
+    }
 
     static char arguments[65536];
     char *argv[512];
