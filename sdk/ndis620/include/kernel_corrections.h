@@ -212,6 +212,18 @@ FORCEINLINE VOID NdisSdkAddLargeStatistic(LONGLONG volatile *Addend, ULONG Incre
 #define MemoryBarrier() KeMemoryBarrier()
 #endif
 
+/* Copies of a constant, small length become moves, as they do with Microsoft's compiler; -ffreestanding alone would leave calls. */
+#undef RtlCopyMemory
+#undef RtlMoveMemory
+#undef RtlZeroMemory
+#undef RtlFillMemory
+#undef RtlEqualMemory
+#define RtlCopyMemory(Destination, Source, Length)  __builtin_memcpy((Destination), (Source), (Length))
+#define RtlMoveMemory(Destination, Source, Length)  __builtin_memmove((Destination), (Source), (Length))
+#define RtlZeroMemory(Destination, Length)          __builtin_memset((Destination), 0, (Length))
+#define RtlFillMemory(Destination, Length, Fill)    __builtin_memset((Destination), (Fill), (Length))
+#define RtlEqualMemory(Destination, Source, Length) (!__builtin_memcmp((Destination), (Source), (Length)))
+
 #if !defined(RTL_CONST_CAST)
 #define RTL_CONST_CAST(Type) (Type)
 #endif
