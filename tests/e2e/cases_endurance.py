@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Rounds of load and unload with flat memory, interruption in the middle of traffic, and a run under valgrind."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from cases_traffic import Traffic, commands
+from ndishost import MARK, Run, processes_marked
+
+# What allocators keep for themselves may still move a little after the first tenth of the rounds.
+FLAT_BYTES = 1 << 20
+
+
+def run_rounds(tools, architecture, rounds, device):
+    run = Run([tools.program, "run", tools.image(architecture), "--device", device, "--rounds", rounds, "--json", "report.json"],
+              60 + rounds)
+    try:
+        report = run.json("report.json")
+        if run.status != 0 or not report:
+            return run.last_words(), ""
+        done = report["rounds"]
+        grown = done["memory_after"] - done["memory_before"]
+        text = (f"{done['done']} rounds in {report['seconds']:.0f} s, memory {done['memory_before'] >> 10} KiB early, {grown >> 10:+} KiB at the end, "
+                f"{report['leak_count']} leaks")
+        if done["done"] != rounds:
+            return f"{done['done']} of {rounds} rounds", text
+        if grown > FLAT_BYTES:
+            return f"memory grew by {grown >> 10} KiB", text
+        return ("left behind: " + ", ".join(run.left) if run.left else None), text
+    finally:
+        run.remove()
+
+
+def run_interrupted(tools, architecture):
+    """SIGINT while data flows: good order, status 1, nothing left, the reason named."""
+    folder = tempfile.mkdtemp(prefix="ndishost-e2e-")
+    guest, peer = commands(Traffic("", pings=0, mib=4096))
+    mark = os.path.basename(folder)
+    process = subprocess.Popen([str(tools.program), "run", str(tools.image(architecture)), "--exec", guest, "--peer-exec", peer, "--for", "100"],
+                               cwd=folder, env=dict(os.environ, **{MARK: mark}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        # Data flows when the guest's program exists, has connected and ndishost answers about frames.
+        deadline, flowing = time.monotonic() + 60, False
+        while not flowing and process.poll() is None and time.monotonic() < deadline:
+            flowing = any(b"traffic.py" in open(f"/proc/{pid}/cmdline", "rb").read() and b"guest" in open(f"/proc/{pid}/cmdline", "rb").read()
+                          for pid in processes_marked(mark) if os.path.exists(f"/proc/{pid}/cmdline"))
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+        left = processes_marked(mark)
+        if process.returncode != 1 or "SIGINT" not in output:
+            return f"exit status {process.returncode}: {output.strip().splitlines()[-1] if output.strip() else ''}", ""
+        if not re.search(r"violations +0\n", output) or not re.search(r"leaks +0\n", output):
+            return "violations or leaks after an interruption", ""
+        return (f"left behind: processes {left}" if left else None), "stopped in good order, exit status 1"
+    except subprocess.TimeoutExpired:
+        return "did not stop", ""
+    finally:
+        process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_valgrind(tools, architecture):
+    """memcheck over initialise, some traffic, halt, unload."""
+    case = Traffic("", pings=5, mib=1)
+    guest, peer = commands(case)
+    run = Run(["valgrind", "--quiet", "--error-exitcode=9", "--trace-children=no", "--log-file=valgrind.log", tools.program, "run",
+               tools.image(architecture), "--exec", guest, "--peer-exec", peer, "--json", "report.json", "--for", "280"], 300)
+    try:
+        log = (run.folder / "valgrind.log").read_text(errors="replace") if (run.folder / "valgrind.log").exists() else ""
+        errors = re.findall(r"== (Invalid .*|Conditional jump.*|Use of uninit.*|Process terminating.*)", log)
+        if errors:
+            return f"{len(errors)} errors, first: {errors[0]}", ""
+        if run.status != 0:
+            return run.last_words(), ""
+        report = run.json("report.json")
+        sent = report["adapters"][0]["frames_sent"] + report["adapters"][0]["frames_received"]
+        return None, f"no invalid access over {sent} packets"
+    finally:
+        run.remove()

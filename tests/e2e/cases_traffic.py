@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Traffic cases: the proof (full size) and the matrix (every device shape, smaller)."""
+import dataclasses
+import shlex
+
+import capture
+from ndishost import HERE, Run
+
+MIB = 1 << 20
+
+
+@dataclasses.dataclass
+class Traffic:
+    name: str
+    device: str = "qemu"
+    options: tuple = ()
+    net: str = "tap"
+    adapters: int = 1
+    flaps: int = 0
+    streams: int = 1
+    pings: int = 20
+    mib: int = 4
+    capture: bool = True
+    taken: tuple = ()       # feature names that must have been accepted
+    not_taken: tuple = ()
+    interrupts: str = ""    # "intx", "msix:3"
+    timeout: int = 180
+
+
+def proof(pings, mib):
+    return [
+        Traffic("proof", pings=pings, mib=mib, streams=1, capture=False, timeout=600),
+        Traffic("proof, captured", pings=20, mib=2, streams=4),
+    ]
+
+
+MATRIX = [
+    Traffic("mrg_rxbuf=off", "qemu,mrg_rxbuf=off", not_taken=("MRG_RXBUF",)),
+    Traffic("event_idx=off", "qemu,event_idx=off", not_taken=("EVENT_IDX",)),
+    Traffic("ctrl_vq=off", "qemu,ctrl_vq=off", not_taken=("CTRL_VQ",)),
+    Traffic("vectors=0", "qemu,vectors=0", interrupts="intx"),
+    Traffic("vectors=2", "qemu,vectors=2", interrupts="msix:2"),
+    Traffic("vectors=3", "qemu,vectors=3", interrupts="msix:3"),
+    Traffic("intx granted", options=("--interrupts", "intx"), interrupts="intx"),
+    Traffic("one message granted", options=("--interrupts", "msix:1"), interrupts="msix:1"),
+    Traffic("page-per-vq=on", "qemu,page-per-vq=on"),
+    Traffic("rx_queue_size=1024", "qemu,rx_queue_size=1024"),
+    Traffic("q35", options=("--machine", "q35")),
+    Traffic("q35, vectors=0", "qemu,vectors=0", options=("--machine", "q35"), interrupts="intx"),
+    Traffic("everything off", "qemu,mrg_rxbuf=off,event_idx=off,ctrl_vq=off,vectors=0", not_taken=("MRG_RXBUF", "EVENT_IDX", "CTRL_VQ"),
+            interrupts="intx"),
+    Traffic("frames over several merged buffers", options=("--set", "ReceiveBufferSize=256"), taken=("MRG_RXBUF",)),
+    Traffic("link down and up", flaps=3),
+    Traffic("two adapters", adapters=2),
+    Traffic("one processor", options=("--cpus", "1")),
+    Traffic("four processors, eight streams", options=("--cpus", "4"), streams=8),
+    Traffic("guard pages", options=("--guard-pages",)),
+    Traffic("user network", net="user", pings=0),
+]
+
+
+def commands(case):
+    traffic = shlex.quote(str(HERE / "traffic.py"))
+    guest = (f"exec python3 {traffic} guest --net {case.net} --pings {case.pings} --bytes {case.mib * MIB} --adapters {case.adapters} "
+             f"--flaps {case.flaps} --streams {case.streams} > traffic.json")
+    return guest, f"exec python3 {traffic} peer"
+
+
+def problem_of_interrupts(case, adapter):
+    if not case.interrupts:
+        return None
+    kind, _, count = case.interrupts.partition(":")
+    found = adapter["interrupt_kind"] + (f":{adapter['messages_granted']}" if count else "")
+    return None if found == case.interrupts else f"interrupts are {found}, not {case.interrupts}"
+
+
+def problem_of_features(case, adapter):
+    features = adapter["device"]["features_taken"]
+    names = features["names"] if features else []
+    for name in case.taken:
+        if name not in names:
+            return f"{name} was not taken"
+    for name in case.not_taken:
+        if name in names:
+            return f"{name} was taken"
+    return None
+
+
+def problem_of(case, run, report, traffic):
+    if run.status != 0 or run.timed_out:
+        return (traffic or {}).get("error") or run.last_words()
+    if run.left:
+        return "left behind: " + ", ".join(run.left)
+    if not report or not traffic:
+        return "no report was written"
+    if report["violation_count"] or report["leak_count"]:
+        return f"{report['violation_count']} violations, {report['leak_count']} leaks"
+    if not traffic["ok"]:
+        return "traffic was lost"
+    if len(report["adapters"]) != case.adapters:
+        return f"{len(report['adapters'])} adapters in the report"
+    for adapter in report["adapters"]:
+        problem = problem_of_interrupts(case, adapter) or problem_of_features(case, adapter)
+        if problem:
+            return problem
+    return None
+
+
+def figures(traffic, report, captured):
+    words = []
+    if traffic["flaps"]:
+        words.append(f"{sum(row['ok'] for row in traffic['flaps'])}/{len(traffic['flaps'])} link changes")
+    if traffic["pings"]:
+        words.append(f"{sum(row['received'] for row in traffic['pings'])}/{sum(row['sent'] for row in traffic['pings'])} pings")
+    for direction, arrow in (("to_peer", "out"), ("to_guest", "in")):
+        rows = [row for row in traffic["transfers"] if row["direction"] == direction]
+        amount, seconds = sum(row["bytes"] for row in rows), sum(row["seconds"] for row in rows)
+        if rows:
+            words.append(f"{amount / MIB:.0f} MiB {arrow} at {amount / seconds / 1e6:.0f} MB/s, {sum(row['equal'] for row in rows)}/{len(rows)} hashes")
+    first = report["adapters"][0]
+    for key, text in (("packets_per_doorbell", "packets/doorbell"), ("packets_per_interrupt", "packets/interrupt")):
+        if first.get(key):
+            words.append(f"{first[key]:.1f} {text}")
+    if captured:
+        words.append(f"{captured} frames captured")
+    if report["warning_count"]:
+        words.append(f"{report['warning_count']} warnings")
+    return ", ".join(words)
+
+
+def run_traffic(tools, architecture, case):
+    """(problem or None, one line of figures)"""
+    guest, peer = commands(case)
+    command = [tools.program, "run", tools.image(architecture), "--device", case.device, "--net", case.net, "--adapters", case.adapters,
+               *case.options, "--json", "report.json", "--exec", guest, "--peer-exec", peer, "--for", case.timeout - 20]
+    if case.capture:
+        command += ["--pcap", "traffic.pcapng"]
+    run = Run(command, case.timeout)
+    try:
+        report, traffic, captured = run.json("report.json"), run.json("traffic.json"), 0
+        problem = problem_of(case, run, report, traffic)
+        if not problem and case.capture:
+            captured, problem = capture.judge(run.folder / "traffic.pcapng")
+        return problem, figures(traffic, report, captured) if report and traffic and report["adapters"] else ""
+    finally:
+        run.remove()

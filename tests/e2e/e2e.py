@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""End to end: the released driver file, the built ndishost, QEMU's device, Linux's TCP/IP on both sides.
+
+One line per case with its figures; at the end "N passed, N failed"; exit status 1 when one failed.
+"""
+import argparse
+import pathlib
+import re
+import sys
+import time
+
+import benchmark
+import cases_endurance
+import cases_refusal
+import cases_traffic
+from ndishost import Tools
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GROUPS = ("proof", "matrix", "refusals", "rounds", "interruption", "valgrind", "benchmark")
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def add(self, group, architecture, name, problem, text, seconds):
+        self.passed += problem is None
+        self.failed += problem is not None
+        verdict = "ok  " if problem is None else "FAIL"
+        print(f"{verdict} {group} {architecture:3} {name:36} {seconds:5.1f} s  {problem or text}", flush=True)
+        if problem and text:
+            print(f"     {text}", flush=True)
+
+
+def timed(work):
+    began = time.monotonic()
+    problem, text = work()
+    return problem, text, time.monotonic() - began
+
+
+def run_group(group, tools, architecture, options, tally):
+    def wanted(name):
+        return not options.filter or re.search(options.filter, name)
+
+    if group in ("proof", "matrix"):
+        cases = cases_traffic.proof(options.pings, options.mib) if group == "proof" else cases_traffic.MATRIX
+        for case in filter(lambda each: wanted(each.name), cases):
+            tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))
+    elif group == "refusals":
+        began = time.monotonic()
+        for name, problem, line in cases_refusal.run_refusals(tools, architecture):
+            tally.add(group, architecture, name, problem, line, time.monotonic() - began)
+            began = time.monotonic()
+    elif group == "rounds":
+        for device in ("qemu", "minimal", "minimal:contract"):
+            tally.add(group, architecture, device, *timed(lambda: cases_endurance.run_rounds(tools, architecture, options.rounds, device)))
+    elif group == "interruption":
+        tally.add(group, architecture, "SIGINT in traffic", *timed(lambda: cases_endurance.run_interrupted(tools, architecture)))
+    elif group == "valgrind":
+        if architecture == "x64":
+            tally.add(group, architecture, "memcheck", *timed(lambda: cases_endurance.run_valgrind(tools, architecture)))
+    else:
+        for name, problem, text in benchmark.run_benchmark(tools, architecture):
+            tally.add(group, architecture, name, problem, text, 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("groups", nargs="+", choices=GROUPS, metavar="GROUP", help=", ".join(GROUPS))
+    parser.add_argument("--tools", default=ROOT / "out/tools", help="folder of ndishost")
+    parser.add_argument("--drivers", default=ROOT / "out/drivers/windows7/virtio-net", help="folder with x64/ and x86/")
+    parser.add_argument("--arch", default="x64,x86", help="x64, x86 or both (default)")
+    parser.add_argument("--pings", type=int, default=200, help="proof: of each kind")
+    parser.add_argument("--mib", type=int, default=256, help="proof: in each direction, IPv4 and IPv6 each")
+    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--filter", help="only cases whose name matches")
+    options = parser.parse_args()
+
+    tools, tally = Tools(options.tools, options.drivers), Tally()
+    architectures = options.arch.split(",")
+    for needed in [tools.program, *(tools.image(architecture) for architecture in architectures)]:
+        if not needed.exists():
+            print(f"e2e: {needed} is missing: build first (make all)", file=sys.stderr)
+            sys.exit(2)
+    for group in options.groups:
+        for architecture in architectures:
+            run_group(group, tools, architecture, options, tally)
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    sys.exit(1 if tally.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Starts ndishost once and looks at everything it leaves: status, output, report, capture, processes, files."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+
+HERE = pathlib.Path(__file__).resolve().parent
+MARK = "NDISHOST_E2E_RUN"
+
+
+class Tools:
+    """Where the built product lies."""
+
+    def __init__(self, tools, drivers):
+        self.program = pathlib.Path(tools).resolve() / "ndishost"
+        self.drivers = pathlib.Path(drivers).resolve()
+
+    def image(self, architecture):
+        return self.drivers / architecture / "aero_virtio_net.sys"
+
+
+def processes_marked(mark):
+    """Processes that inherited this run's environment: QEMU and the commands do."""
+    wanted, found = f"{MARK}={mark}".encode(), []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+            except OSError:
+                pass
+    return found
+
+
+class Run:
+    """One finished run of ndishost, in a folder of its own that is removed with it."""
+
+    def __init__(self, command, timeout, environment=None, folder=None):
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="ndishost-e2e-"))
+        self.command = [str(part) for part in command]
+        self.timed_out = False
+        mark = uuid.uuid4().hex
+        names = set(os.listdir("/sys/class/net"))
+        environment = dict(os.environ if environment is None else environment, TMPDIR=str(self.folder))
+        environment[MARK] = mark
+        before = set(os.listdir(self.folder))
+        process = subprocess.Popen(self.command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
+        try:
+            self.stdout, self.stderr = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.timed_out = True
+            process.send_signal(signal.SIGKILL)
+            self.stdout, self.stderr = process.communicate()
+        self.status = process.returncode
+        self.left = []
+        for pid in processes_marked(mark):
+            self.left.append(f"process {pid}")
+            os.kill(pid, signal.SIGKILL)
+        self.left += [f"interface {name}" for name in set(os.listdir("/sys/class/net")) - names]
+        self.new_files = set(os.listdir(self.folder)) - before
+
+    def json(self, name):
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def last_words(self):
+        """The line that says most about a failure."""
+        if self.timed_out:
+            return "did not end in time"
+        lines = [line for line in (self.stdout + self.stderr).splitlines() if line.strip()]
+        for line in reversed(lines):
+            if line.startswith(("FAIL", "ndishost:")):
+                return line
+        return lines[-1] if lines else f"exit status {self.status}, no output"

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Traffic between the two namespaces of `ndishost run`: `peer` serves, `guest` pings and moves hashed data in both directions.
+
+guest prints one JSON object and exits 1 when anything was lost or changed.
+"""
+import argparse
+import hashlib
+import json
+import random
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import os
+
+PORT = 5001
+BLOCK = 1 << 20
+PATIENCE_S = 60  # nothing may stand still longer than this
+
+
+# ---- data: every byte depends on the seed and its place ----
+
+def blocks(seed, length):
+    """Yields `length` bytes in blocks: random ones, numbered, so that a block lost, doubled or moved changes the hash."""
+    noise = random.Random(seed).randbytes(BLOCK)
+    for number in range((length + BLOCK - 1) // BLOCK):
+        block = number.to_bytes(8, "little") + noise[8:]
+        yield block[:min(BLOCK, length - number * BLOCK)]
+
+
+def send_hashed(connection, seed, length):
+    digest = hashlib.sha256()
+    for block in blocks(seed, length):
+        connection.sendall(block)
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def receive_hashed(stream, length):
+    digest, left, buffer = hashlib.sha256(), length, bytearray(BLOCK)
+    view = memoryview(buffer)
+    while left:
+        got = stream.readinto(view[:min(left, BLOCK)])
+        if not got:
+            raise ConnectionError(f"the connection ended {left} bytes early")
+        digest.update(view[:got])
+        left -= got
+    return digest.hexdigest()
+
+
+# ---- peer ----
+
+def serve_one(connection):
+    with connection:
+        connection.settimeout(PATIENCE_S)
+        stream = connection.makefile("rb", buffering=0)
+        order = json.loads(read_line(stream))
+        if order["direction"] == "to_peer":
+            digest = receive_hashed(stream, order["bytes"])
+        else:
+            digest = send_hashed(connection, order["seed"], order["bytes"])
+        connection.sendall(digest.encode() + b"\n")
+
+
+def read_line(stream):
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        byte = stream.read(1)
+        if not byte or len(line) > 1000:
+            raise ConnectionError("no line came")
+        line += byte
+    return line.decode()
+
+
+def peer(_):
+    listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("::", PORT))
+    listener.listen()
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=serve_one, args=(connection,), daemon=True).start()
+
+
+# ---- guest ----
+
+def connect(address, source):
+    """The peer may still be starting: refused connections are tried again for a while."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            connection = socket.create_connection((address, PORT), timeout=PATIENCE_S, source_address=(source, 0) if source else None)
+            connection.settimeout(PATIENCE_S)
+            return connection
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def transfer(address, source, direction, length, seed):
+    began = time.monotonic()
+    with connect(address, source) as connection:
+        stream = connection.makefile("rb", buffering=0)
+        connection.sendall(json.dumps({"direction": direction, "bytes": length, "seed": seed}).encode() + b"\n")
+        if direction == "to_peer":
+            ours = send_hashed(connection, seed, length)
+        else:
+            ours = receive_hashed(stream, length)
+        theirs = read_line(stream).strip()
+    seconds = time.monotonic() - began
+    return {"address": address, "direction": direction, "bytes": length, "sha256": ours, "equal": ours == theirs,
+            "seconds": round(seconds, 3), "mb_per_s": round(length / seconds / 1e6, 1)}
+
+
+def ping(address, count, size):
+    command = ["ping", "-q", "-n", "-c", str(count), "-i", "0.002", "-W", "5", "-s", str(size), address]
+    output = subprocess.run(command, capture_output=True, text=True).stdout
+    found = re.search(r"(\d+) packets transmitted, (\d+) received(?:, \+(\d+) duplicates)?", output)
+    sent, received, doubled = (int(group or 0) for group in found.groups()) if found else (0, 0, 0)
+    return {"address": address, "size": size, "sent": sent, "received": received, "duplicates": doubled,
+            "ok": sent == received == count and not doubled}
+
+
+def wait_for_carrier(interface, wanted):
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        link = json.loads(subprocess.run(["ip", "-j", "link", "show", interface], capture_output=True, check=True).stdout)[0]
+        if ("LOWER_UP" in link["flags"]) == wanted:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def flap_link(interface, adapter):
+    """Down and up from outside; whether the carrier above the driver followed both times."""
+    followed = True
+    for state in ("down", "up"):
+        subprocess.run([os.environ["NDISHOST"], "control", "link", state, str(adapter)], check=True)
+        followed = wait_for_carrier(interface, state == "up") and followed
+    return {"adapter": adapter, "ok": followed}
+
+
+def guest_adapter(options, adapter, results):
+    addresses = {"tap": (f"{['192.0.2', '198.51.100', '203.0.113'][adapter]}.2", f"2001:db8:{adapter:x}::2"),
+                 "user": (f"10.0.{2 + adapter}.2", f"fec0:0:0:{adapter:x}::2")}[options.net]
+    for _ in range(options.flaps):
+        results["flaps"].append(flap_link(f"aero{adapter}", adapter))
+    for address in addresses:
+        for size in (56, 1400) if options.pings else ():
+            results["pings"].append(ping(address, options.pings, size))
+        if options.pings and options.net == "tap":  # beyond one frame: fragments
+            results["pings"].append(ping(address, max(1, options.pings // 20), 8000))
+    for address in addresses:
+        for direction in ("to_peer", "to_guest"):
+            results["transfers"].append(transfer(address, None, direction, options.bytes, adapter + 1))
+    if options.streams > 1:
+        parallel(options.streams, lambda number: results["transfers"].append(
+            transfer(addresses[number % 2], None, ("to_peer", "to_guest")[number // 2 % 2], options.bytes // options.streams, 100 + number)))
+
+
+def parallel(count, work):
+    """work(0..count-1) at once; the first exception of any is raised here."""
+    errors = []
+
+    def one(number):
+        try:
+            work(number)
+        except Exception as error:  # handed on below
+            errors.append(error)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def guest(options):
+    results = {"flaps": [], "pings": [], "transfers": [], "error": None}
+    try:
+        parallel(options.adapters, lambda adapter: guest_adapter(options, adapter, results))
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        results["error"] = f"{type(error).__name__}: {error}"
+    results["ok"] = (results["error"] is None and all(row["ok"] for row in results["flaps"] + results["pings"])
+                     and all(row["equal"] for row in results["transfers"]))
+    json.dump(results, sys.stdout)
+    sys.exit(0 if results["ok"] else 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    sides = parser.add_subparsers(required=True)
+    sides.add_parser("peer").set_defaults(run=peer)
+    side = sides.add_parser("guest")
+    side.add_argument("--net", choices=("tap", "user"), default="tap")
+    side.add_argument("--pings", type=int, default=20, help="of each kind")
+    side.add_argument("--bytes", type=int, default=1 << 20, help="in each direction, IPv4 and IPv6 each")
+    side.add_argument("--adapters", type=int, default=1, help="all at once")
+    side.add_argument("--streams", type=int, default=1, help="afterwards that many connections at once")
+    side.add_argument("--flaps", type=int, default=0, help="take the link down and up that often first")
+    side.set_defaults(run=guest)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* machine.c - builds what a run's options ask for around the driver, and takes it down in the opposite order. */
+#include "cli/machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pci/function.h"
+#include "pci/minimal/minimal_device.h"
+#include "pci/qemu/qemu_device.h"
+
+enum { GUEST_MEMORY_MIB = 256 };
+
+/* QEMU for one adapter; it lives in the peer's namespace, so that slirp reaches nothing but that. */
+static bool create_qemu(const struct machine *machine, const struct machine_adapter *slot, const struct ndishost_pci_host *host,
+                        struct ndishost_pci_device *device, char *error, size_t error_size)
+{
+    const struct run_options *options = machine->options;
+    int inherit[1];
+    unsigned inherit_count = 1;
+    char mac[18];
+    const char *netdev = network_netdev(slot->network, inherit, &inherit_count);
+    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", slot->mac[0], slot->mac[1], slot->mac[2], slot->mac[3], slot->mac[4],
+             slot->mac[5]);
+    struct qemu_device_options qemu = {
+        .machine = options->machine,
+        .transitional = options->transitional,
+        .properties = options->properties[0] ? options->properties : NULL,
+        .netdev = netdev,
+        .inherit = inherit,
+        .inherit_count = inherit_count,
+        .mac = mac,
+        .network_namespace = network_world_namespace(machine->world, SIDE_PEER),
+    };
+    return qemu_device_create(&qemu, host, device, error, error_size);
+}
+
+static bool create_device(const struct machine *machine, const struct machine_adapter *slot, const struct ndishost_pci_host *host,
+                          struct ndishost_pci_device *device, char *error, size_t error_size)
+{
+    if (machine->options->device == DEVICE_QEMU)
+        return create_qemu(machine, slot, host, device, error, error_size);
+    if (minimal_device_create(&machine->options->minimal, host, device))
+        return true;
+    snprintf(error, error_size, "the minimal device cannot be made with these properties");
+    return false;
+}
+
+static bool create_adapter(struct machine *machine, const struct guest_memory *memory, unsigned index, char *error, size_t error_size)
+{
+    struct machine_adapter *slot = &machine->adapters[index];
+    struct ndishost_pci_device device;
+    memcpy(slot->mac, machine->options->mac, sizeof(slot->mac));
+    slot->mac[5] = (uint8_t)(slot->mac[5] + index);
+    slot->network = network_create(machine->world, index, slot->mac, error, error_size);
+    if (!slot->network)
+        return false;
+    struct ndishost_pci_host *host = pci_host_block_create(memory);
+    if (!create_device(machine, slot, host, &device, error, error_size))
+        return false;
+    slot->function = pci_function_create(&device, error, error_size);
+    return slot->function != NULL;
+}
+
+bool machine_create(struct machine *machine, const struct run_options *options, struct network_world *world, char *error, size_t error_size)
+{
+    *machine = (struct machine){.options = options, .world = world};
+    const struct guest_memory *memory = guest_memory_create((uint64_t)GUEST_MEMORY_MIB << 20);
+    if (!memory) {
+        snprintf(error, error_size, "no guest memory: %s", strerror(errno));
+        return false;
+    }
+    for (unsigned i = 0; i < options->adapters; ++i) {
+        machine->adapter_count = i + 1;
+        if (!create_adapter(machine, memory, i, error, error_size))
+            return false;
+    }
+    return true;
+}
+
+void machine_destroy(struct machine *machine)
+{
+    for (unsigned i = machine->adapter_count; i-- > 0;) {
+        struct machine_adapter *slot = &machine->adapters[i];
+        if (slot->function)
+            pci_function_destroy(slot->function);
+        network_destroy(slot->network);
+    }
+    machine->adapter_count = 0;
+}
+
+static void function_failed(void *context)
+{
+    const struct machine *machine = context;
+    machine->failed(machine->failed_context);
+}
+
+void machine_on_failure(struct machine *machine, void (*failed)(void *context), void *context)
+{
+    machine->failed = failed;
+    machine->failed_context = context;
+    for (unsigned i = 0; i < machine->adapter_count; ++i)
+        pci_function_on_failure(machine->adapters[i].function, function_failed, machine);
+    if (machine_failure(machine))
+        failed(context);
+}
+
+const char *machine_failure(const struct machine *machine)
+{
+    for (unsigned i = 0; i < machine->adapter_count; ++i) {
+        const char *why = machine->adapters[i].function ? pci_function_failure(machine->adapters[i].function) : NULL;
+        if (why)
+            return why;
+    }
+    return NULL;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* machine.h - what stands around the driver: guest memory, one device and one network per adapter. */
+#ifndef NDISHOST_CLI_MACHINE_H
+#define NDISHOST_CLI_MACHINE_H
+
+#include "cli/options.h"
+
+struct machine_adapter {
+    uint8_t mac[6];
+    struct network *network;
+    struct pci_function *function;
+    struct adapter *adapter; /* while the scenario has one; guarded by progress.h's lock */
+    struct upper_edge *edge;
+};
+
+struct machine {
+    const struct run_options *options;
+    struct network_world *world;
+    unsigned adapter_count;
+    struct machine_adapter adapters[RUN_ADAPTERS_MAX];
+    void (*failed)(void *context); /* a device broke; any thread */
+    void *failed_context;
+};
+
+/* Networks and devices, after sched_start(). On failure false, one line in `error`, and machine_destroy() is still due. */
+bool machine_create(struct machine *machine, const struct run_options *options, struct network_world *world, char *error,
+                    size_t error_size);
+void machine_destroy(struct machine *machine);
+/* Calls failed(context) when a device breaks, at once if one did already. */
+void machine_on_failure(struct machine *machine, void (*failed)(void *context), void *context);
+/* What broke, or NULL. */
+const char *machine_failure(const struct machine *machine);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* options.h - the command line, parsed and checked; what is wrong with it is said in one line. */
+#ifndef NDISHOST_CLI_OPTIONS_H
+#define NDISHOST_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ndis/adapter.h"
+#include "net/network.h"
+#include "pci/minimal/minimal_device.h"
+
+/* Exit statuses of the program. */
+enum exit_status { EXIT_OK = 0, EXIT_FOUND = 1 /* violations, leaks, a failed command or failed traffic */, EXIT_INPUT = 2 };
+
+enum device_kind { DEVICE_QEMU, DEVICE_MINIMAL };
+enum { RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_KEYWORDS_MAX = 64, RUN_MESSAGES_DEFAULT = 8 };
+
+struct run_options {
+    const char *image;
+    enum device_kind device;
+    bool transitional;                     /* qemu: the legacy interface is there too */
+    char properties[512];                  /* qemu: further device properties, "" for none */
+    struct minimal_device_options minimal; /* minimal */
+    uint8_t mac[6];                        /* of adapter 0; the others count up */
+    const char *machine;                   /* "pc" or "q35" */
+    enum network_kind network;
+    enum adapter_interrupts interrupts;
+    unsigned message_limit;
+    struct keyword keywords[RUN_KEYWORDS_MAX]; /* point into `keyword_text` */
+    unsigned keyword_count;
+    char *keyword_text[RUN_KEYWORDS_MAX];
+    unsigned adapters;
+    unsigned processors;
+    double seconds;  /* --for; 0: not given */
+    unsigned rounds; /* 0: one round with traffic */
+    const char *exec, *peer_exec;
+    const char *pcap, *json;
+    bool trace;
+    bool guard_pages;
+};
+
+enum options_outcome {
+    OPTIONS_RUN,     /* go on */
+    OPTIONS_HELPED,  /* help was asked for and printed: exit 0 */
+    OPTIONS_REFUSED, /* one line was printed: exit 2 */
+};
+enum options_outcome run_options_parse(struct run_options *options, int argc, char **argv);
+void run_options_free(struct run_options *options);
+
+struct info_options {
+    const char *image;
+    bool json;
+};
+enum options_outcome info_options_parse(struct info_options *options, int argc, char **argv);
+
+#endif
