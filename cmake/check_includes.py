@@ -67,6 +67,8 @@ def main():
                 if forbidden_names and forbidden_names.match(base) and not is_own:
                     problems.append(f"{relative}: includes {kind}{name}: an NT header does not belong here")
                     continue
+                if kind == "<":
+                    continue  # the system's: <time.h> is not somebody's time.h
                 target = os.path.relpath(os.path.normpath(os.path.join(os.path.dirname(path), name)), root)
                 reached = [candidate for candidate in forbidden.get(base, ()) if candidate == target or candidate.endswith("/" + name.lstrip("./"))]
                 if reached and not (is_own and target not in reached):
