@@ -10,6 +10,8 @@ import re
 import sys
 import time
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
+
 import benchmark
 import cases_endurance
 import cases_refusal

@@ -57,9 +57,11 @@ static bool create_adapter(struct machine *machine, const struct guest_memory *m
     if (!slot->network)
         return false;
     struct ndishost_pci_host *host = pci_host_block_create(memory);
-    if (!create_device(machine, slot, host, &device, error, error_size))
+    if (!create_device(machine, slot, host, &device, error, error_size)) {
+        pci_host_block_destroy(host);
         return false;
-    slot->function = pci_function_create(&device, error, error_size);
+    }
+    slot->function = pci_function_create_on(host, &device, error, error_size);
     return slot->function != NULL;
 }
 

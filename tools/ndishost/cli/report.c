@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/feature_names.h"
 #include "exec/sched.h"
 #include "nt/nt.h"
 #include "rules/rules.h"
@@ -62,6 +61,15 @@ void report_totals(struct run_report *report)
         report_fail(report, EXIT_FOUND, "%u leak%s", report->leaks, report->leaks == 1 ? "" : "s");
 }
 
+const char *report_feature_name(unsigned bit, char *buffer, size_t size)
+{
+    const char *name = virtio_feature_name(bit);
+    if (name)
+        return name;
+    snprintf(buffer, size, "bit_%u", bit);
+    return buffer;
+}
+
 /* ---- the table ---- */
 
 static void print_row(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -98,7 +106,7 @@ static void print_features(const char *label, uint64_t features)
         char buffer[16];
         if (!(features >> bit & 1))
             continue;
-        const char *name = feature_name(bit, buffer, sizeof(buffer));
+        const char *name = report_feature_name(bit, buffer, sizeof(buffer));
         if (column + (int)strlen(name) >= LINE_WIDTH)
             column = printf("\n  %-*s", LABEL_WIDTH, "") - 1;
         column += printf("%s ", name);

@@ -50,6 +50,9 @@ void report_adapter(struct run_report *report, unsigned index, const struct mach
 /* The same of what belongs to the process; violations and leaks decide the exit status. */
 void report_totals(struct run_report *report);
 
+/* "MRG_RXBUF"; a bit without a name is written into `buffer` as "bit_61". */
+const char *report_feature_name(unsigned bit, char *buffer, size_t size);
+
 /* The table, to stdout. */
 void report_print(const struct run_report *report);
 /* False and one line on stderr when the file cannot be written. */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/feature_names.h"
 #include "cli/report.h"
 #include "rules/rules.h"
 
@@ -26,7 +25,7 @@ static json_t *features(uint64_t bits)
     for (unsigned bit = 0; bit < 64; ++bit) {
         char buffer[16];
         if (bits >> bit & 1)
-            json_array_append_new(names, json_string(feature_name(bit, buffer, sizeof(buffer))));
+            json_array_append_new(names, json_string(report_feature_name(bit, buffer, sizeof(buffer))));
     }
     return json_pack("{s:o, s:o}", "mask", json_sprintf("0x%llx", (unsigned long long)bits), "names", names);
 }

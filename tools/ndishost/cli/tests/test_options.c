@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* test_options.c - the command line: what is taken, and that everything else is one clear line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cli/options.h"
+
+enum { WORDS_MAX = 16 };
+
+/* Parses "run" and the words; what goes to stderr ends up in `said`. */
+static enum options_outcome parse(struct run_options *options, char *said, size_t size, const char *const *words)
+{
+    char *argv[WORDS_MAX + 2] = {"run"};
+    int argc = 1;
+    for (; words[argc - 1]; ++argc)
+        argv[argc] = (char *)words[argc - 1];
+    int ends[2], saved = dup(STDERR_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    fflush(stderr);
+    dup2(ends[1], STDERR_FILENO);
+    enum options_outcome outcome = run_options_parse(options, argc, argv);
+    fflush(stderr);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[1]);
+    ssize_t length = read(ends[0], said, size - 1);
+    said[length > 0 ? length : 0] = 0;
+    close(ends[0]);
+    return outcome;
+}
+
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static struct run_options taken(const char *const *words)
+{
+    struct run_options options;
+    char said[512];
+    enum options_outcome outcome = parse(&options, said, sizeof(said), words);
+    assert_string_equal(said, "");
+    assert_int_equal(outcome, OPTIONS_RUN);
+    return options;
+}
+
+static void refused_with(const char *part, const char *const *words)
+{
+    struct run_options options;
+    char said[512];
+    assert_int_equal(parse(&options, said, sizeof(said), words), OPTIONS_REFUSED);
+    if (strncmp(said, "ndishost: ", 10) != 0 || !strstr(said, part) || strchr(said, '\n') != said + strlen(said) - 1)
+        fail_msg("not one clear line about %s: %s", part, said);
+    run_options_free(&options);
+}
+
+static void the_defaults_are_qemu_on_pc_with_tap_and_one_adapter(void **state)
+{
+    (void)state;
+    struct run_options options = taken(WORDS("x.sys"));
+    assert_string_equal(options.image, "x.sys");
+    assert_int_equal(options.device, DEVICE_QEMU);
+    assert_false(options.transitional);
+    assert_string_equal(options.properties, "");
+    assert_string_equal(options.machine, "pc");
+    assert_int_equal(options.network, NETWORK_TAP);
+    assert_int_equal(options.interrupts, ADAPTER_INTERRUPTS_AUTO);
+    assert_int_equal(options.message_limit, 8);
+    assert_int_equal(options.adapters, 1);
+    assert_int_equal(options.rounds, 0);
+}
+
+static void qemu_properties_are_passed_on_and_the_mac_is_taken_out(void **state)
+{
+    (void)state;
+    struct run_options options = taken(WORDS("--device", "qemu:transitional,mrg_rxbuf=off,mac=52:54:00:aa:bb:cc,vectors=2", "x.sys"));
+    assert_true(options.transitional);
+    assert_string_equal(options.properties, "mrg_rxbuf=off,vectors=2");
+    assert_memory_equal(options.mac, ((uint8_t[]){0x52, 0x54, 0, 0xaa, 0xbb, 0xcc}), 6);
+}
+
+static void the_minimal_device_takes_its_own_properties(void **state)
+{
+    (void)state;
+    struct run_options options = taken(WORDS("--device", "minimal:contract,vectors=3,queue_size=64,features=0x110010020", "x.sys"));
+    assert_int_equal(options.device, DEVICE_MINIMAL);
+    assert_true(options.minimal.contract);
+    assert_int_equal(options.minimal.vectors, 3);
+    assert_int_equal(options.minimal.queue_size, 64);
+    assert_true(options.minimal.features == 0x110010020u);
+}
+
+static void interrupts_may_carry_a_number_of_messages(void **state)
+{
+    (void)state;
+    assert_int_equal(taken(WORDS("--interrupts", "intx", "x.sys")).interrupts, ADAPTER_INTERRUPTS_LINE);
+    struct run_options options = taken(WORDS("--interrupts", "msix:2", "x.sys"));
+    assert_int_equal(options.interrupts, ADAPTER_INTERRUPTS_MESSAGES);
+    assert_int_equal(options.message_limit, 2);
+}
+
+static void keywords_are_split_at_the_first_equals_sign(void **state)
+{
+    (void)state;
+    struct run_options options = taken(WORDS("--set", "A=1", "x.sys", "--set", "NetworkAddress=x=y", "--set", "Empty="));
+    assert_int_equal(options.keyword_count, 3);
+    assert_string_equal(options.keywords[0].name, "A");
+    assert_string_equal(options.keywords[0].value, "1");
+    assert_string_equal(options.keywords[1].value, "x=y");
+    assert_string_equal(options.keywords[2].value, "");
+    run_options_free(&options);
+}
+
+static void what_is_wrong_is_named_in_one_line(void **state)
+{
+    (void)state;
+    refused_with("which image", WORDS("--trace"));
+    refused_with("y.sys", WORDS("x.sys", "y.sys"));
+    refused_with("unknown option --speed", WORDS("x.sys", "--speed"));
+    refused_with("unknown option -z", WORDS("x.sys", "-z"));
+    refused_with("--trace=1 takes no value", WORDS("x.sys", "--trace=1"));
+    refused_with("--net wants a value", WORDS("x.sys", "--net"));
+    refused_with("tap, user", WORDS("x.sys", "--net", "token-ring"));
+    refused_with("pc, q35", WORDS("x.sys", "--machine", "isapc"));
+    refused_with("auto, intx, msix", WORDS("x.sys", "--interrupts", "msi"));
+    refused_with("from 1 to", WORDS("x.sys", "--interrupts", "msix:0"));
+    refused_with("from 1 to 4", WORDS("x.sys", "--adapters", "5"));
+    refused_with("not \"-1\"", WORDS("x.sys", "--cpus", "-1"));
+    refused_with("not \"2x\"", WORDS("x.sys", "--rounds", "2x"));
+    refused_with("--for", WORDS("x.sys", "--for", "nan"));
+    refused_with("--for", WORDS("x.sys", "--for", "-3"));
+    refused_with("KEYWORD=VALUE", WORDS("x.sys", "--set", "=1"));
+    refused_with("qemu or minimal", WORDS("x.sys", "--device", "e1000"));
+    refused_with("wants a device", WORDS("x.sys", "--device", ""));
+    refused_with("transitional", WORDS("x.sys", "--device", "qemu:legacy"));
+    refused_with("vectors=VALUE", WORDS("x.sys", "--device", "qemu,vectors"));
+    refused_with("no property \"speed=1\"", WORDS("x.sys", "--device", "minimal,speed=1"));
+    refused_with("six bytes", WORDS("x.sys", "--device", "qemu,mac=52:54"));
+    refused_with("multicast", WORDS("x.sys", "--device", "qemu,mac=53:54:00:00:00:01"));
+    refused_with("--rounds moves no traffic", WORDS("x.sys", "--rounds", "2", "--exec", "true"));
+    refused_with("connected to nothing", WORDS("x.sys", "--device", "minimal", "--peer-exec", "true"));
+}
+
+static void too_many_keywords_are_refused(void **state)
+{
+    (void)state;
+    struct run_options options;
+    char *argv[2 * RUN_KEYWORDS_MAX + 5] = {"run", "x.sys"};
+    int argc = 2, nowhere = dup(STDERR_FILENO);
+    for (int i = 0; i <= RUN_KEYWORDS_MAX; ++i) {
+        argv[argc++] = "--set";
+        argv[argc++] = "A=1";
+    }
+    assert_non_null(freopen("/dev/null", "w", stderr));
+    enum options_outcome outcome = run_options_parse(&options, argc, argv);
+    fflush(stderr);
+    dup2(nowhere, STDERR_FILENO);
+    close(nowhere);
+    assert_int_equal(outcome, OPTIONS_REFUSED);
+    run_options_free(&options);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_defaults_are_qemu_on_pc_with_tap_and_one_adapter),
+        cmocka_unit_test(qemu_properties_are_passed_on_and_the_mac_is_taken_out),
+        cmocka_unit_test(the_minimal_device_takes_its_own_properties),
+        cmocka_unit_test(interrupts_may_carry_a_number_of_messages),
+        cmocka_unit_test(keywords_are_split_at_the_first_equals_sign),
+        cmocka_unit_test(what_is_wrong_is_named_in_one_line),
+        cmocka_unit_test(too_many_keywords_are_refused),
+    };
+    return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
