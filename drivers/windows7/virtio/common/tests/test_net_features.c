@@ -99,7 +99,7 @@ static void g7_unknown_and_unwanted_bits_are_ignored(void **state)
 }
 
 /* They change the ring, the doorbell, the barriers or the header: not even a policy that names them gets them. */
-static void g7_bits_that_this_code_cannot_keep_are_never_accepted(void **state)
+static void g7_g18_q4_q17_bits_that_this_code_cannot_keep_are_never_accepted(void **state)
 {
     static const uint8_t never[] = {
         GSO,        4,           24,          25,          26, 27, 30, 31, PACKED, IN_ORDER,          ORDER_PLATFORM, 41,
@@ -305,7 +305,7 @@ static void only_a_contract_device_is_always_notified(void **state)
     assert_false(freeze(REQUIRED, false).always_notify);
 }
 
-static void the_profile_says_what_was_accepted(void **state)
+static void g11_the_profile_says_which_fields_and_abilities_exist(void **state)
 {
     struct virtio_net_profile none = freeze(BIT(VERSION_1), false);
     struct virtio_net_profile all = freeze(REQUIRED | BIT(MRG_RXBUF) | BIT(EVENT_IDX) | BIT(MTU), true);
@@ -340,7 +340,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(g5_nothing_is_accepted_that_is_not_offered),
         cmocka_unit_test(g7_unknown_and_unwanted_bits_are_ignored),
-        cmocka_unit_test(g7_bits_that_this_code_cannot_keep_are_never_accepted),
+        cmocka_unit_test(g7_g18_q4_q17_bits_that_this_code_cannot_keep_are_never_accepted),
         cmocka_unit_test(g8_a_missing_feature_is_named),
         cmocka_unit_test(g8_unknown_offered_bits_are_no_reason_to_fail),
         cmocka_unit_test(g19_version_1_is_accepted_when_offered),
@@ -352,7 +352,7 @@ int main(void)
         cmocka_unit_test(n11_n13_the_header_is_12_bytes_except_on_a_contract_device_without_mergeable_buffers),
         cmocka_unit_test(n13_num_buffers_lies_behind_the_contract_header),
         cmocka_unit_test(only_a_contract_device_is_always_notified),
-        cmocka_unit_test(the_profile_says_what_was_accepted),
+        cmocka_unit_test(g11_the_profile_says_which_fields_and_abilities_exist),
         cmocka_unit_test(n9_an_unmerged_buffer_holds_a_whole_frame),
         cmocka_unit_test(n10_a_merged_buffer_holds_a_header),
     };
