@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* configuration.c - reads the adapter's registry keywords by one table. */
+#include "configuration.h"
+#include "event_log.h"
+#include "trace.h"
+
+typedef struct _AEROVNET_SETTING {
+    NDIS_STRING Keyword;
+    ULONG Default;
+    ULONG Minimum;
+    ULONG Maximum;
+    ULONG Field; /* offset of a ULONG in AEROVNET_SETTINGS */
+} AEROVNET_SETTING;
+
+/* The order is part of the event log's meaning (AerovnetReasonSettingRange): append only. */
+static const AEROVNET_SETTING SettingTable[] = {
+    {NDIS_STRING_CONST("*ReceiveBuffers"), 512, 16, 4096, FIELD_OFFSET(AEROVNET_SETTINGS, ReceiveBuffers)},
+    {NDIS_STRING_CONST("ReceiveBufferSize"), 2048, 128, 4096, FIELD_OFFSET(AEROVNET_SETTINGS, ReceiveBufferSize)},
+    {NDIS_STRING_CONST("*TransmitBuffers"), 256, 16, 1024, FIELD_OFFSET(AEROVNET_SETTINGS, TransmitBuffers)},
+};
+
+static VOID SettingRead(NDIS_HANDLE AdapterHandle, NDIS_HANDLE Configuration, ULONG Index, PAEROVNET_SETTINGS Settings)
+{
+    const AEROVNET_SETTING *Setting = &SettingTable[Index];
+    PNDIS_CONFIGURATION_PARAMETER Parameter = NULL;
+    NDIS_STRING Keyword = Setting->Keyword; /* NDIS takes it as writable */
+    NDIS_STATUS Status;
+    ULONG Value = Setting->Default;
+
+    NdisReadConfiguration(&Status, &Parameter, Configuration, &Keyword, NdisParameterInteger);
+    if (Status == NDIS_STATUS_SUCCESS && Parameter != NULL) {
+        Value = Parameter->ParameterData.IntegerData;
+        if (Parameter->ParameterType != NdisParameterInteger || Value < Setting->Minimum || Value > Setting->Maximum) {
+            AerovnetEventLogWrite(AdapterHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, AerovnetReasonSettingRange, Index, Value);
+            Value = Setting->Default;
+        }
+    }
+    *(PULONG)((PUCHAR)Settings + Setting->Field) = Value;
+}
+
+/* INI-33: six bytes, a station (not a group), not zero. Anything else leaves the device's own address in force. */
+static VOID NetworkAddressRead(NDIS_HANDLE AdapterHandle, NDIS_HANDLE Configuration, PAEROVNET_SETTINGS Settings)
+{
+    NDIS_STATUS Status;
+    PVOID Address = NULL;
+    PUCHAR Bytes;
+    UINT Length = 0;
+
+    NdisReadNetworkAddress(&Status, &Address, &Length, Configuration);
+    if (Status != NDIS_STATUS_SUCCESS || Length == 0) {
+        return; /* not overridden */
+    }
+    Bytes = (PUCHAR)Address;
+    if (Length != ETH_LENGTH_OF_ADDRESS || Bytes == NULL || ETH_IS_MULTICAST(Bytes) ||
+        (Bytes[0] | Bytes[1] | Bytes[2] | Bytes[3] | Bytes[4] | Bytes[5]) == 0) {
+        AerovnetEventLogWrite(AdapterHandle, NDIS_ERROR_CODE_NETWORK_ADDRESS, AerovnetReasonNetworkAddress, Length, 0);
+        return;
+    }
+    NdisMoveMemory(Settings->NetworkAddress, Bytes, ETH_LENGTH_OF_ADDRESS);
+    Settings->HasNetworkAddress = TRUE;
+}
+
+NDIS_STATUS AerovnetConfigurationRead(NDIS_HANDLE AdapterHandle, PAEROVNET_SETTINGS Settings)
+{
+    NDIS_CONFIGURATION_OBJECT Object;
+    NDIS_HANDLE Configuration = NULL;
+    NDIS_STATUS Status;
+    ULONG Index;
+
+    NdisZeroMemory(Settings, sizeof *Settings);
+    NdisZeroMemory(&Object, sizeof Object);
+    Object.Header.Type = NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT;
+    Object.Header.Revision = NDIS_CONFIGURATION_OBJECT_REVISION_1;
+    Object.Header.Size = NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1;
+    Object.NdisHandle = AdapterHandle;
+
+    Status = NdisOpenConfigurationEx(&Object, &Configuration);
+    if (Status != NDIS_STATUS_SUCCESS) {
+        return Status;
+    }
+    for (Index = 0; Index < sizeof SettingTable / sizeof SettingTable[0]; Index++) {
+        SettingRead(AdapterHandle, Configuration, Index, Settings);
+    }
+    NetworkAddressRead(AdapterHandle, Configuration, Settings);
+    NdisCloseConfiguration(Configuration);
+
+    AEROVNET_TRACE(("settings: %u receive buffers of %u bytes, %u transmit buffers", (unsigned)Settings->ReceiveBuffers,
+                    (unsigned)Settings->ReceiveBufferSize, (unsigned)Settings->TransmitBuffers));
+    return NDIS_STATUS_SUCCESS;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * event_log.h - what the driver writes into the system event log. Entries carry numbers only: an NDIS_ERROR_CODE, then the values
+ * { reason, detail, detail }. The reasons are a public interface: numbers are never reused.
+ */
+#ifndef AEROVNET_EVENT_LOG_H
+#define AEROVNET_EVENT_LOG_H
+
+#include <ndis.h>
+
+typedef enum _AEROVNET_REASON {
+    /* Refusals: the adapter does not start. */
+    AerovnetReasonMissingFeature = 1, /* number of the lowest required feature bit that is not offered */
+    AerovnetReasonContractLayout = 2, /* enum virtio_contract_rule that a device claiming the contract breaks */
+    AerovnetReasonCapabilities = 3,   /* enum virtio_pci_capability_result */
+    AerovnetReasonPciIdentity = 4,    /* vendor and device id as read, device in the high half */
+    AerovnetReasonTransport = 5,      /* enum virtio_pci_result, bring-up phase (AEROVNET_DEVICE_PHASE) */
+    AerovnetReasonConfiguration = 6,  /* device configuration is unusable: offset of the field, value */
+    AerovnetReasonMessageVectors = 7, /* not even one message vector can be programmed: messages granted */
+    AerovnetReasonInterrupt = 8,      /* NDIS_STATUS of the registration */
+    AerovnetReasonDma = 9,            /* NDIS_STATUS of the registration */
+    AerovnetReasonResources = 10,     /* index of the bring-up step, NDIS_STATUS */
+    /* Warnings: the adapter works. */
+    AerovnetReasonSettingRange = 20,   /* index of the setting (configuration.c), value found; the default is used */
+    AerovnetReasonNetworkAddress = 21, /* length found; the device's own address is used */
+    AerovnetReasonFewerMessages = 22,  /* messages granted; everything is on message 0 */
+    /* Recovery. */
+    AerovnetReasonDeviceReset = 40, /* AEROVNET_RESET_CAUSE, fault of the queue */
+    AerovnetReasonDeviceLost = 41   /* the device could not be brought back: enum virtio_pci_result, phase */
+} AEROVNET_REASON;
+
+/* IRQL: PASSIVE_LEVEL. Only after the registration attributes were set. */
+VOID AerovnetEventLogWrite(NDIS_HANDLE AdapterHandle, NDIS_ERROR_CODE Code, AEROVNET_REASON Reason, ULONG Detail1, ULONG Detail2);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * reset.h - recovery: a device that asks for a reset, breaks a ring, or stops working is reset and set up again, with all settings, and
+ * without the network stack's help. The same work item takes the device through power changes.
+ *
+ * Jobs are bits; one work item does them all, one after the other, and is the only user of the device's selectors while the adapter
+ * is up. Sends that the device had are completed with an error; sends that it had not are held, and go out afterwards.
+ */
+#ifndef AEROVNET_RESET_H
+#define AEROVNET_RESET_H
+
+#include "adapter_types.h"
+#include "drain.h"
+
+/* Details of event log entries: numbers are never reused. */
+typedef enum _AEROVNET_RESET_CAUSE {
+    AerovnetResetNone = 0,
+    AerovnetResetNeeded = 1,       /* the device set DEVICE_NEEDS_RESET */
+    AerovnetResetPoisoned = 2,     /* it broke a rule of a ring or of a packet header */
+    AerovnetResetStalled = 3,      /* it did not finish anything for several hang checks */
+    AerovnetResetPauseTimeout = 4, /* it held frames back while the adapter was to be paused */
+    AerovnetResetByNdis = 5        /* NDIS called MiniportResetEx for a reason of its own */
+} AEROVNET_RESET_CAUSE;
+
+typedef struct _AEROVNET_RECOVERY {
+    NDIS_HANDLE WorkItem;       /* init-only */
+    AEROVNET_WAITED_DRAIN Work; /* the queued or running work item */
+
+    /* guard: State.Lock */
+    ULONG Jobs;     /* RECOVERY_JOB_* still to do (reset.c) */
+    BOOLEAN Active; /* the work item is queued or running */
+    BOOLEAN Lost;   /* the last attempt to bring the device back failed */
+    ULONG Resets;   /* since the last hang check */
+    AEROVNET_RESET_CAUSE Cause;
+    BOOLEAN ResetPending;           /* a MiniportResetEx waits for its completion */
+    PNDIS_OID_REQUEST PowerRequest; /* an OID_PNP_SET_POWER waits for its completion */
+
+    /* only MiniportCheckForHangEx */
+    ULONG TxReapedBefore;
+    ULONG RxReapedBefore;
+    ULONG TxStalledChecks;
+    ULONG RxStalledChecks;
+} AEROVNET_RECOVERY, *PAEROVNET_RECOVERY;
+
+/* IRQL: PASSIVE_LEVEL. */
+NDIS_STATUS AerovnetRecoveryAllocate(PAEROVNET_ADAPTER Adapter);
+/* Waits for work in progress, and lets none begin. IRQL: PASSIVE_LEVEL. */
+VOID AerovnetRecoveryStop(PAEROVNET_ADAPTER Adapter);
+VOID AerovnetRecoveryFree(PAEROVNET_ADAPTER Adapter);
+
+/* The device must be reset. Returns at once; asking again while it is under way changes nothing. IRQL: <= DISPATCH_LEVEL. */
+VOID AerovnetRecoveryRequest(PAEROVNET_ADAPTER Adapter, AEROVNET_RESET_CAUSE Cause);
+
+/* Surprise removal was announced (Adapter->Removed is set): takes back what the device had. IRQL: PASSIVE_LEVEL. */
+VOID AerovnetRecoveryRemoved(PAEROVNET_ADAPTER Adapter);
+
+/* OID_PNP_SET_POWER: pends, and is completed by the work item. IRQL: PASSIVE_LEVEL. */
+NDIS_STATUS AerovnetRecoverySetPower(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request, BOOLEAN On);
+
+BOOLEAN NTAPI AerovnetMiniportCheckForHang(NDIS_HANDLE MiniportAdapterContext);
+NDIS_STATUS NTAPI AerovnetMiniportReset(NDIS_HANDLE MiniportAdapterContext, PBOOLEAN AddressingReset);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * statistics.h - what is counted. Each direction counts under its own lock; counters start at zero with the adapter and never go
+ * back, whatever is reset (OIM-09). A cause of a drop has a counter of its own.
+ */
+#ifndef AEROVNET_STATISTICS_H
+#define AEROVNET_STATISTICS_H
+
+#include "adapter_types.h"
+#include "packet/ethernet_frame.h"
+
+#define AEROVNET_CLASS_COUNT 3 /* enum frame_class */
+
+/* Frames and bytes by class of destination; bytes as on the wire without FCS. */
+typedef struct _AEROVNET_TRAFFIC {
+    ULONG64 Frames[AEROVNET_CLASS_COUNT];
+    ULONG64 Bytes[AEROVNET_CLASS_COUNT];
+} AEROVNET_TRAFFIC, *PAEROVNET_TRAFFIC;
+
+/* Guard: RxLock. */
+typedef struct _AEROVNET_RX_COUNTERS {
+    AEROVNET_TRAFFIC Indicated;
+    ULONG64 Short;      /* no whole Ethernet header in the first buffer */
+    ULONG64 Long;       /* longer than the adapter takes */
+    ULONG64 Malformed;  /* header or merge count make no sense */
+    ULONG64 NotWanted;  /* by the packet filter; no error and no discard */
+    ULONG64 NotRunning; /* came while paused */
+    ULONG64 NoBuffer;   /* times that the device was left without a posted buffer */
+    ULONG64 LowBatches; /* indications that took their buffers back at once */
+} AEROVNET_RX_COUNTERS, *PAEROVNET_RX_COUNTERS;
+
+/* Guard: TxLock. */
+typedef struct _AEROVNET_TX_COUNTERS {
+    AEROVNET_TRAFFIC Sent;
+    ULONG64 BadLength;    /* refused: too short, too long, or no data */
+    ULONG64 NotMapped;    /* no memory for a scatter/gather list */
+    ULONG64 NotDescribed; /* MDLs and DataLength contradict each other, or cannot be mapped */
+    ULONG64 Aborted;      /* cancelled, reset, removed or paused before the device had sent them */
+    ULONG64 Copied;       /* had more fragments than a table takes */
+    ULONG64 Queued;       /* NET_BUFFER_LISTs that found no free slot and waited */
+} AEROVNET_TX_COUNTERS, *PAEROVNET_TX_COUNTERS;
+
+/* A consistent copy of each direction is summed up. IRQL: <= DISPATCH_LEVEL. Locks: takes RxLock and TxLock, one after the other. */
+VOID AerovnetStatisticsQuery(PAEROVNET_ADAPTER Adapter, PNDIS_STATISTICS_INFO Info);
+
+/* Every counter of NDIS_STATISTICS_INFO: SupportedStatistics. */
+#define AEROVNET_SUPPORTED_STATISTICS                                                                                                      \
+    (NDIS_STATISTICS_FLAGS_VALID_DIRECTED_FRAMES_RCV | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_FRAMES_RCV |                                  \
+     NDIS_STATISTICS_FLAGS_VALID_BROADCAST_FRAMES_RCV | NDIS_STATISTICS_FLAGS_VALID_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_RCV_DISCARDS | \
+     NDIS_STATISTICS_FLAGS_VALID_RCV_ERROR | NDIS_STATISTICS_FLAGS_VALID_DIRECTED_FRAMES_XMIT |                                            \
+     NDIS_STATISTICS_FLAGS_VALID_MULTICAST_FRAMES_XMIT | NDIS_STATISTICS_FLAGS_VALID_BROADCAST_FRAMES_XMIT |                               \
+     NDIS_STATISTICS_FLAGS_VALID_BYTES_XMIT | NDIS_STATISTICS_FLAGS_VALID_XMIT_ERROR | NDIS_STATISTICS_FLAGS_VALID_XMIT_DISCARDS |         \
+     NDIS_STATISTICS_FLAGS_VALID_DIRECTED_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_BYTES_RCV |                                    \
+     NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_DIRECTED_BYTES_XMIT |                                   \
+     NDIS_STATISTICS_FLAGS_VALID_MULTICAST_BYTES_XMIT | NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_XMIT)
+
+#endif
