@@ -5,6 +5,7 @@
 definition  reads lib/MODULE.def (names only), refuses every name that Windows 7's own import libraries do not have, and writes the
             machine's .def for llvm-dlltool: on x86 with the decoration of the calling convention.
 image       reads the import table of a linked .sys and refuses every import that no given .def lists for its module.
+unused      reads all linked drivers and refuses a listed name that none of them imports.
 """
 import argparse
 import csv
@@ -94,30 +95,47 @@ def command_definition(args):
         file.write(f"LIBRARY {library}\nEXPORTS\n" + "".join(f"    {name}\n" for name in lines))
 
 
-def command_image(args):
-    allowed = {}
-    for path in args.definitions:
-        library, names = read_definition(path)
-        allowed[library.lower()] = {undecorated(name) for name in names}
-    dump = subprocess.run([args.readobj, "--coff-imports", args.image], check=True, capture_output=True, text=True).stdout
-    module, count, problems = None, 0, []
+def read_imports(readobj, image):
+    """(module in small letters, name) of every import; the name is empty for an import by ordinal."""
+    dump = subprocess.run([readobj, "--coff-imports", image], check=True, capture_output=True, text=True).stdout
+    module = None
     for line in dump.splitlines():
         text = line.strip()
         if text.startswith("Name: "):
             module = text[6:].strip().lower()
-            if module not in allowed:
-                problems.append(f"imports from {module}, which is not on the list")
         elif text.startswith("Symbol: "):
-            name = re.sub(r"\s*\(\d+\)$", "", text[8:].strip())
-            count += 1
-            if not name:
-                problems.append(f"import by ordinal from {module}")
-            elif name not in allowed.get(module, ()):
-                problems.append(f"imports {module}!{name}, which no .def lists")
+            yield module, re.sub(r"\s*\(\d+\)$", "", text[8:].strip())
+
+
+def read_allowed(definitions):
+    allowed = {}
+    for path in definitions:
+        library, names = read_definition(path)
+        allowed[library.lower()] = {undecorated(name) for name in names}
+    return allowed
+
+
+def command_image(args):
+    allowed = read_allowed(args.definitions)
+    problems = []
+    for module, name in read_imports(args.readobj, args.image):
+        if module not in allowed:
+            problems.append(f"imports {name} from {module}, which is not on the list")
+        elif not name:
+            problems.append(f"imports from {module} by ordinal")
+        elif name not in allowed[module]:
+            problems.append(f"imports {module}!{name}, which no .def lists")
     if problems:
         raise CheckFailed("".join(f"{args.image}: {problem}\n" for problem in problems).rstrip())
-    if args.verbose:
-        print(f"{args.image}: {count} imports, all on the list")
+
+
+def command_unused(args):
+    imported = {pair for image in args.image for pair in read_imports(args.readobj, image)}
+    unused = [f"{module}!{name}" for module, names in sorted(read_allowed(args.definitions).items()) for name in sorted(names)
+              if (module, name) not in imported]
+    if unused:
+        raise CheckFailed("no driver imports these any more; take them out of lib/*.def: " + " ".join(unused))
+    print(f"{len(imported)} imports, exactly those listed")
 
 
 def main():
@@ -132,9 +150,13 @@ def main():
     image = commands.add_parser("image")
     image.add_argument("--readobj", required=True)
     image.add_argument("--image", required=True)
-    image.add_argument("--verbose", action="store_true")
     image.add_argument("definitions", nargs="+")
     image.set_defaults(run=command_image)
+    unused = commands.add_parser("unused")
+    unused.add_argument("--readobj", required=True)
+    unused.add_argument("--image", action="append", required=True)
+    unused.add_argument("definitions", nargs="+")
+    unused.set_defaults(run=command_unused)
     args = parser.parse_args()
     try:
         args.run(args)

@@ -74,14 +74,14 @@ class Definitions(TemporaryFolder):
 class Images(TemporaryFolder):
     """A stand-in for llvm-readobj prints the import table."""
 
-    def image(self, imports, listed):
+    def image(self, imports, listed, command="image"):
         dump = "".join(f"Import {{\n  Name: {module}\n" + "".join(f"  Symbol: {name} (0)\n" for name in names) + "}\n"
                        for module, names in imports.items())
         readobj = self.write("readobj", "#!/bin/sh\ncat <<'END'\n" + dump + "END\n")
         os.chmod(readobj, 0o755)
         definitions = [self.write(f"{module}.def", f"LIBRARY {module}\nEXPORTS\n" + "".join(f"{name}\n" for name in names))
                        for module, names in listed.items()]
-        return run(CHECK_IMPORTS, "image", "--readobj", readobj, "--image", "x.sys", *definitions)
+        return run(CHECK_IMPORTS, command, "--readobj", readobj, "--image", "x.sys", *definitions)
 
     def test_listed_imports_pass_whatever_their_decoration(self):
         self.assertEqual(self.image({"NDIS.SYS": ["NdisFreeMdl"], "hal.dll": ["KfAcquireSpinLock"]},
@@ -96,6 +96,29 @@ class Images(TemporaryFolder):
         result = self.image({"msvcrt.dll": ["memcpy"]}, {"ndis.sys": ["NdisFreeMdl@4"]})
         self.assertEqual(result.returncode, 1)
         self.assertIn("msvcrt.dll", result.stderr)
+
+
+    def test_a_listed_name_that_nobody_imports_is_refused_among_all_drivers(self):
+        listed = {"ndis.sys": ["NdisFreeMdl", "NdisMSleep"]}
+        self.assertEqual(self.image({"ndis.sys": ["NdisFreeMdl", "NdisMSleep"]}, listed, "unused").returncode, 0)
+        result = self.image({"ndis.sys": ["NdisFreeMdl"]}, listed, "unused")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("ndis.sys!NdisMSleep", result.stderr)
+
+
+class GenuineNames(TemporaryFolder):
+    def check(self, source):
+        self.write("src/x.c", source)
+        return run(os.path.join(SDK, "abi", "check_names.py"), os.path.join(self.folder, "src"))
+
+    def test_genuine_names_pass(self):
+        result = self.check("VOID f(NDIS_HANDLE NdisHandle) { NdisMSleep(NDIS_STATUS_SUCCESS); KeMemoryBarrier(); }\n")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_a_name_that_only_this_sdk_could_have_is_refused(self):
+        result = self.check("VOID f(VOID)\n{\n    NdisSdkAddLargeStatistic(0, 1);\n}\n")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("x.c:3: NdisSdkAddLargeStatistic", result.stderr)
 
 
 class Includes(TemporaryFolder):
