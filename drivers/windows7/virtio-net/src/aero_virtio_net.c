@@ -11,6 +11,9 @@
 
 DRIVER_INITIALIZE DriverEntry;
 static MINIPORT_UNLOAD MiniportDriverUnload;
+#ifdef ALLOC_PRAGMA
+#pragma alloc_text(INIT, DriverEntry) /* discarded when it has returned */
+#endif
 
 /* Written once by DriverEntry. */
 static NDIS_HANDLE DriverHandle;

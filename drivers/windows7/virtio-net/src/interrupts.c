@@ -105,6 +105,8 @@ VOID AerovnetServiceTimerFree(PAEROVNET_ADAPTER Adapter)
     AerovnetDrainStop(&Interrupts->ServiceTimers.Drain);
     AerovnetServiceCancel(Adapter);
     AerovnetWaitedDrainWait(&Interrupts->ServiceTimers);
+    /* Its last instructions may still run: the timer object must not be freed under them (TMR-01). */
+    KeFlushQueuedDpcs();
     NdisFreeTimerObject(Interrupts->ServiceTimer);
     Interrupts->ServiceTimer = NULL;
 }
