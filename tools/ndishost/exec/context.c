@@ -44,7 +44,7 @@ void guarded_stack_create(struct guarded_stack *stack, size_t size, bool fill)
     stack->top = stack->low + size;
     if (fill)
         memset((void *)stack->low, FILL_PATTERN, size);
-    stack->valgrind_id = VALGRIND_STACK_REGISTER(stack->low, stack->top - 1);
+    stack->valgrind_id = VALGRIND_STACK_REGISTER(stack->low, stack->top + HEADROOM - 1);
     /* A fault in the guard is the trap module's to report. */
     (void)VALGRIND_MAKE_MEM_DEFINED(stack->guard, GUARD_SIZE);
 }

@@ -50,6 +50,7 @@ context_call_image:
         movq    CONTEXT_KERNEL_SP(%rdi), %rax
         andq    $-16, %rax
         movq    %rax, %rsp                      /* on the kernel stack from here */
+        movq    %rax, IMAGE_RETURN_EXPECTED_SP(%r8) /* a store between switch and growth: memcheck sees both */
         shlq    $3, %r9
         subq    %r9, %rsp
         movl    %edx, %edx
@@ -139,8 +140,8 @@ context_export_entry:
         movq    %r9, 32(%rsp)
         movq    %fs:context_current@tpoff, %r10
         movq    %rsp, %r11
-        movq    %r11, CONTEXT_KERNEL_SP(%r10)
         movq    CONTEXT_HOST_SP(%r10), %rsp
+        movq    %r11, CONTEXT_KERNEL_SP(%r10)   /* a store between switch and growth: memcheck sees both */
         subq    $192, %rsp
         movaps  %xmm6, 0(%rsp)
         movaps  %xmm7, 16(%rsp)

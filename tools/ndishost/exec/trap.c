@@ -126,7 +126,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
         return;
     }
     struct trap_frame *frame = (struct trap_frame *)(processor_current->current->host_sp - sizeof(*frame));
-    (void)VALGRIND_MAKE_MEM_UNDEFINED(frame, sizeof(*frame));
+    (void)VALGRIND_MAKE_MEM_UNDEFINED((uintptr_t)frame - RED_ZONE, sizeof(*frame) + RED_ZONE);
     frame->ip = (uintptr_t)state->uc_mcontext.gregs[REGISTER_IP];
     frame->registers[TRAP_SP] = sp;
     frame->signal = (uintptr_t)signal;

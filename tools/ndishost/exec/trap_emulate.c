@@ -204,6 +204,8 @@ static void pop(struct trap *trap)
 {
     unsigned width = trap_operand_width(&trap->operands[0]) == 2 ? 2 : WORD_SIZE;
     uint64_t value = 0;
+    if (RUNNING_ON_VALGRIND) /* has moved the stack pointer when the write faults */
+        trap->frame->registers[TRAP_SP] -= width;
     memcpy(&value, (const void *)trap->frame->registers[TRAP_SP], width);
     trap->frame->registers[TRAP_SP] += width; /* before the address is computed: SDM, POP */
     trap_operand_write(trap, &trap->operands[0], value);

@@ -2,7 +2,8 @@
 /* trap_emulate_string.c - movs, stos, lods, cmps, scas, ins and outs, with and without a repeat prefix. */
 #include "trap_private.h"
 
-#include <valgrind/memcheck.h>
+#include <signal.h>
+#include <valgrind/valgrind.h>
 
 enum { REGISTER_A = 0, REGISTER_C = 1, REGISTER_D = 2, REGISTER_SI = 6, REGISTER_DI = 7 };
 
@@ -129,7 +130,9 @@ bool trap_emulate_string(struct trap *trap, bool special)
 {
     unsigned width = 0;
     enum string_kind kind = kind_of(trap, &width);
-    if (kind == STRING_NONE || (!special && kind != STRING_IN && kind != STRING_OUT))
+    /* Some of them valgrind does not know at all. */
+    bool unknown = RUNNING_ON_VALGRIND && trap->frame->signal == SIGILL;
+    if (kind == STRING_NONE || (!special && !unknown && kind != STRING_IN && kind != STRING_OUT))
         return false;
     bool repeat_equal = trap->instruction.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE);
     bool repeat_unequal = trap->instruction.attributes & ZYDIS_ATTRIB_HAS_REPNE;
@@ -138,6 +141,9 @@ bool trap_emulate_string(struct trap *trap, bool special)
         one(trap, kind, width);
         return true;
     }
+    /* Valgrind counts an iteration before it performs it; the processor after. */
+    if (RUNNING_ON_VALGRIND && trap->frame->signal == SIGSEGV)
+        counter_add(trap, REGISTER_C, 1);
     while (counter_read(trap, REGISTER_C) != 0) {
         one(trap, kind, width);
         counter_add(trap, REGISTER_C, -1);

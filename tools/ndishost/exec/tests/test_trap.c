@@ -167,6 +167,8 @@ static void all_forms(void *unused)
     unsigned rounds = RUNNING_ON_VALGRIND ? 3 : 40;
     (void)unused;
     for (const struct form *form = trap_forms; form < trap_forms_end; form++) {
+        if (RUNNING_ON_VALGRIND && strncmp(form->text, "rep lods", 8) == 0)
+            continue; /* valgrind 3.19 does not repeat it */
         noise_state = 1;
         for (unsigned round = 0; round < rounds; round++) {
             if (strchr(form->text, '(') != NULL) {
@@ -244,6 +246,8 @@ static void end_of_code(void *unused)
 static void test_instruction_next_to_an_unmapped_page_is_decoded(void **state)
 {
     (void)state;
+    if (RUNNING_ON_VALGRIND)
+        skip(); /* valgrind's own decoder reads on into the next page */
     on_machine(1, end_of_code, NULL);
 }
 
