@@ -12,8 +12,17 @@
 
 #include "../exec/call.h"
 
-/* Registers every export table of nt/. Called once by the command line and by tests. */
+/* Registers every export table of nt/. Called once by the command line and by tests, after trap_install(). */
 void nt_exports_register(void);
+/* How a host address is translated: guest_memory_physical() of pci/, UINT64_MAX for what is not guest RAM. Until it is set nothing is. */
+void nt_set_physical(uint64_t (*physical)(const void *address));
+/*
+ * Memory goes away (pool that is freed, an image that is unloaded, any other memory that the image could use): held locks, waited-on
+ * objects, queued or running DPCs and armed timers in it are violations; what was known of them is forgotten. `who` freed it.
+ */
+void nt_memory_forget(const void *start, size_t size, uintptr_t who);
+/* System threads of the driver: frees those that have ended; the others are violation HOST-THREAD-LEFT, and counted. PASSIVE_LEVEL. */
+unsigned nt_threads_audit(const char *when);
 
 /* ---- pool (pool.c): not reachable by DMA; each block between guard bytes, or against a guard page when pool_guard_pages is set ---- */
 extern bool pool_guard_pages;
@@ -21,6 +30,8 @@ void *pool_allocate(size_t size, uint32_t tag, const void *owner, uintptr_t who,
 /* Checks guards, owner, double free; fills 0xDD; freed blocks stay unusable for a while (quarantine). tag 0: any. */
 bool pool_free(void *block, uint32_t tag, uintptr_t who);
 bool pool_contains(const void *address, size_t size); /* inside one live block */
+/* Checks the guard bytes of every live block and the freed ones in quarantine; returns how many were written to: for the end of a run. */
+unsigned pool_check(void);
 
 /* ---- MDLs (mdl.c) ---- */
 /* Builds an MDL for nonpaged memory: header and page array; PFNs are real for guest RAM, and out of any device's reach else. */
@@ -34,6 +45,10 @@ void *mdl_next(const void *mdl);
 void nt_spin_lock_acquire(void *lock, uintptr_t who);    /* at DISPATCH or above */
 void nt_spin_lock_release(void *lock, uintptr_t who);
 unsigned nt_spin_locks_held(void);                       /* by the current processor; for IRQL-30 */
+/* KeAcquireSpinLock and KeReleaseSpinLock: raise to DISPATCH_LEVEL (the old IRQL is returned) and lower again. */
+uint8_t nt_spin_lock_acquire_raise(void *lock, uintptr_t who);
+void nt_spin_lock_release_lower(void *lock, uint8_t irql, uintptr_t who);
+void nt_spin_lock_initialize(void *lock, uintptr_t who);
 void nt_spin_lock_forget_range(const void *start, size_t size); /* memory is freed: a lock in it must not be held */
 
 /* ---- events in image memory (event.c): KEVENT and NDIS_EVENT ---- */
@@ -41,6 +56,11 @@ void nt_event_initialize(void *kevent, bool synchronization, bool signalled);
 void nt_event_set(void *kevent);
 void nt_event_reset(void *kevent);
 bool nt_event_wait(void *kevent, uint64_t deadline); /* SCHED_FOREVER; true: signalled */
+/* A KEVENT that is not initialised is violation HOST-EVENT-UNINITIALIZED; every function above copes with it. */
+
+/* ---- IRPs (executive.c) ---- */
+/* Who makes IRPs says here how one is completed; `complete` returns false for an IRP that the driver does not own: violation HOST-IRP. */
+void nt_irp_on_complete(bool (*complete)(void *irp, uint8_t boost, uintptr_t who));
 
 /* ---- strings ---- */
 /* UTF-16 in image memory to UTF-8; at most size-1 bytes, always terminated. */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* bugcheck.c - the ends that a driver can bring about itself: bug checks, assertions, break points. */
+#include "nt/nt.h"
+
+#include "exec/trap.h"
+#include "rules/rules.h"
+
+static uint64_t export_KeBugCheckEx(struct export_call *call)
+{
+    uint32_t code = arg_u32(call);
+    uintptr_t parameters[4];
+    char here[128];
+    for (unsigned i = 0; i < 4; i++)
+        parameters[i] = arg_word(call);
+    trap_bugcheck("HOST-BUGCHECK", "KeBugCheckEx(0x%x, 0x%llx, 0x%llx, 0x%llx, 0x%llx) by %s", (unsigned)code,
+                  (unsigned long long)parameters[0], (unsigned long long)parameters[1], (unsigned long long)parameters[2],
+                  (unsigned long long)parameters[3], rules_describe_address(call->return_address, here, sizeof(here)));
+}
+
+static uint64_t export_KeBugCheck(struct export_call *call)
+{
+    uint32_t code = arg_u32(call);
+    char here[128];
+    trap_bugcheck("HOST-BUGCHECK", "KeBugCheck(0x%x) by %s", (unsigned)code,
+                  rules_describe_address(call->return_address, here, sizeof(here)));
+}
+
+static uint64_t export_RtlAssert(struct export_call *call)
+{
+    const char *assertion = arg_pointer(call), *file = arg_pointer(call);
+    uint32_t line = arg_u32(call);
+    const char *message = arg_pointer(call);
+    rule_violated("HOST-ASSERT", NULL, "%s, %s:%u%s%s", assertion, file, (unsigned)line, message ? ": " : "", message ? message : "");
+    return 0;
+}
+
+static uint64_t export_DbgBreakPoint(struct export_call *call)
+{
+    char here[128];
+    rule_violated("HOST-BREAKPOINT", NULL, "DbgBreakPoint by %s", rules_describe_address(call->return_address, here, sizeof(here)));
+    return 0;
+}
+
+const struct export_row nt_bugcheck_exports[] = {
+    EXPORT(KeBugCheckEx), EXPORT(KeBugCheck), EXPORT(RtlAssert), EXPORT(DbgBreakPoint), EXPORT_END,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* exports.c - registers every export table of nt/. */
+#include "nt/exports.h"
+#include "nt/nt.h"
+#include "nt/pool.h"
+#include "nt/time.h"
+
+#include "rules/rules.h"
+
+void nt_exports_register(void)
+{
+    static const struct export_row *const tables[] = {
+        nt_pool_exports,      nt_spinlock_exports,   nt_event_exports,    nt_dpc_exports,           nt_timer_exports,
+        nt_time_exports,      nt_processor_exports,  nt_mdl_exports,      nt_string_memory_exports, nt_string_counted_exports,
+        nt_format_exports,    nt_bugcheck_exports,   nt_register_exports, nt_interlocked_exports,   nt_thread_exports,
+        nt_executive_exports, nt_arithmetic_exports,
+    };
+    for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        export_table_register(tables[i]);
+    time_register_data_exports();
+    image_call_count_locks(nt_spin_locks_held);
+    track_set_describer(TRACK_POOL, pool_describe_block);
+}

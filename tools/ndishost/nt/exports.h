@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* exports.h - the export tables of this folder, one per file. */
+#ifndef NDISHOST_NT_EXPORTS_H
+#define NDISHOST_NT_EXPORTS_H
+
+#include "exec/call.h"
+
+extern const struct export_row nt_pool_exports[], nt_spinlock_exports[], nt_event_exports[], nt_dpc_exports[], nt_timer_exports[],
+    nt_time_exports[], nt_processor_exports[], nt_mdl_exports[], nt_string_memory_exports[], nt_string_counted_exports[],
+    nt_format_exports[], nt_bugcheck_exports[], nt_register_exports[], nt_interlocked_exports[], nt_thread_exports[],
+    nt_executive_exports[], nt_arithmetic_exports[];
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* pool.h - what the other files of nt/ need of the pool beyond nt.h. */
+#ifndef NDISHOST_NT_POOL_H
+#define NDISHOST_NT_POOL_H
+
+#include "nt/nt.h"
+
+enum pool_flags {
+    POOL_ZEROED = 1,
+    POOL_UNTRACKED = 2,    /* memory behind another tracked object (an MDL): no leak of its own, not to be freed by ExFreePool */
+    POOL_PAGED = 4,        /* remembered for the checks of ExFreePool */
+    POOL_PAGE_ALIGNED = 8, /* whatever its size */
+};
+void *pool_allocate_block(size_t size, uint32_t tag, const void *owner, uintptr_t who, unsigned flags);
+/* Frees a block that was allocated with POOL_UNTRACKED. */
+bool pool_free_untracked(void *block, uintptr_t who);
+/* Whether a live block begins here, and was allocated as paged. */
+bool pool_is_paged(const void *block);
+/* The address lies in the pool's address range, in a live block or not. */
+bool pool_owns_address(const void *address);
+/* What a leak report says of a block: its tag. */
+void pool_describe_block(const void *block, char *buffer, size_t size);
+/* "'Tag1'", with dots for what is not printable. */
+const char *pool_tag_text(uint32_t tag, char buffer[8]);
+
+#endif
