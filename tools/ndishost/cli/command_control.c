@@ -60,6 +60,9 @@ int command_control(int argc, char **argv)
         fwrite(answer, 1, length - 3, stdout);
         return EXIT_OK;
     }
-    fprintf(stderr, "ndishost: control: %s", length ? answer : "the run did not answer\n");
+    fprintf(stderr, "ndishost: control: %s",
+            !length                              ? "the run did not answer\n"
+            : strncmp(answer, "error: ", 7) == 0 ? answer + 7
+                                                 : answer);
     return EXIT_FOUND;
 }

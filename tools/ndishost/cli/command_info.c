@@ -119,7 +119,7 @@ int command_info(int argc, char **argv)
     enum options_outcome outcome = info_options_parse(&options, argc, argv);
     if (outcome != OPTIONS_RUN)
         return outcome == OPTIONS_HELPED ? EXIT_OK : EXIT_INPUT;
-    struct image_facts *facts = image_facts_read(options.image, error, sizeof(error));
+    struct image_facts *facts = host_read_image(options.image, error, sizeof(error));
     if (!facts || !host_take_image(facts, error, sizeof(error))) {
         fprintf(stderr, "ndishost: %s\n", error);
         image_facts_free(facts);

@@ -128,7 +128,7 @@ static int run_in_world(const struct run_options *options, const struct image_fa
 static int run(const struct run_options *options)
 {
     char error[512];
-    struct image_facts *facts = image_facts_read(options->image, error, sizeof(error));
+    struct image_facts *facts = host_read_image(options->image, error, sizeof(error));
     if (!facts)
         return refused(error);
     int status = EXIT_INPUT;

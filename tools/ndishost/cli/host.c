@@ -42,6 +42,15 @@ const char *host_architecture_name(void)
     return image_machine_name(own_machine);
 }
 
+struct image_facts *host_read_image(const char *path, char *error, size_t error_size)
+{
+    char why[384];
+    struct image_facts *facts = image_facts_read(path, why, sizeof(why));
+    if (!facts)
+        snprintf(error, error_size, "%s: %s", path, why);
+    return facts;
+}
+
 /* ---- the twin ---- */
 
 /* "/path/of/this/program" with another last part. */

@@ -10,6 +10,8 @@
 
 /* Remembers how the program was called, for the twin. First thing in main(). */
 void host_remember_arguments(char **argv);
+/* image_facts_read() with the path in front of what is wrong. */
+struct image_facts *host_read_image(const char *path, char *error, size_t error_size);
 /*
  * Makes this process fit for the image: an image of the other architecture is handed to the twin (this call does not return then);
  * for one of our own the traps are installed and every export is registered. False and one line in `error`: nobody can take it.
