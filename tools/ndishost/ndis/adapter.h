@@ -14,6 +14,9 @@
 #include "../pe/image.h"
 #include "../pci/function.h"
 
+/* Registers every export table of ndis/. Called once, like nt_exports_register(). */
+void ndis_exports_register(void);
+
 /* ---- driver ---- */
 struct driver;
 /* Loads the image and calls DriverEntry. NULL and one line in `error` on failure (unknown imports, DriverEntry's status). */
@@ -22,13 +25,20 @@ struct driver *driver_load(const struct image_facts *facts, const char *service_
 void driver_unload(struct driver *driver);
 
 /* ---- registry keywords of one adapter ---- */
-struct keyword { const char *name; const char *value; }; /* value: REG_SZ text, as an INF would write it */
+struct keyword {
+    const char *name;
+    const char *value;
+}; /* value: REG_SZ text, as an INF would write it */
 
-enum adapter_interrupts { ADAPTER_INTERRUPTS_AUTO /* messages if the device has any, else line */, ADAPTER_INTERRUPTS_LINE, ADAPTER_INTERRUPTS_MESSAGES };
+enum adapter_interrupts {
+    ADAPTER_INTERRUPTS_AUTO /* messages if the device has any, else line */,
+    ADAPTER_INTERRUPTS_LINE,
+    ADAPTER_INTERRUPTS_MESSAGES
+};
 
 struct adapter_options {
     enum adapter_interrupts interrupts;
-    unsigned message_limit;           /* messages granted at most (MessageNumberLimit of the INF: 8) */
+    unsigned message_limit; /* messages granted at most (MessageNumberLimit of the INF: 8) */
     const struct keyword *keywords;
     unsigned keyword_count;
 };
@@ -39,7 +49,8 @@ struct adapter *adapter_create(struct driver *driver, struct pci_function *funct
 void adapter_destroy(struct adapter *adapter);
 
 /* ---- life; each returns the NDIS_STATUS, pending completions are waited for (bounded by the rule's watchdog time) ---- */
-uint32_t adapter_initialize(struct adapter *adapter); /* MiniportInitializeEx, checks, then as Windows: initial OIDs are sent by adapter_bind() */
+uint32_t
+adapter_initialize(struct adapter *adapter); /* MiniportInitializeEx, checks, then as Windows: initial OIDs are sent by adapter_bind() */
 uint32_t adapter_restart(struct adapter *adapter);
 uint32_t adapter_pause(struct adapter *adapter);
 void adapter_halt(struct adapter *adapter, uint32_t halt_action); /* NDIS_HALT_ACTION; audits everything the adapter owned */
@@ -61,7 +72,8 @@ void upper_edge_unbind(struct upper_edge *edge);
 /* A frame to send without a network (tests): the bytes are copied over several MDLs of random sizes. IRQL <= DISPATCH. */
 void upper_edge_send(struct upper_edge *edge, const void *frame, size_t length);
 /* Called for each received frame when bound without a network (tests); DISPATCH_LEVEL possible. */
-void upper_edge_on_receive(struct upper_edge *edge, void (*receive)(void *context, const struct iovec *parts, unsigned part_count), void *context);
+void upper_edge_on_receive(struct upper_edge *edge, void (*receive)(void *context, const struct iovec *parts, unsigned part_count),
+                           void *context);
 
 /* ---- facts for reports; any thread ---- */
 enum link_state { LINK_UNKNOWN, LINK_DOWN, LINK_UP };
@@ -85,7 +97,11 @@ struct adapter_counts adapter_counts(const struct adapter *adapter);
 void adapter_on_link(struct adapter *adapter, void (*changed)(void *context, enum link_state state), void *context);
 
 /* ---- event log: NdisWriteErrorLogEntry ---- */
-struct event_log_entry { uint32_t code; unsigned value_count; uint32_t values[16]; };
+struct event_log_entry {
+    uint32_t code;
+    unsigned value_count;
+    uint32_t values[16];
+};
 unsigned event_log_count(void);
 struct event_log_entry event_log_entry(unsigned index);
 /* "NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION (0xC0001392) 0x1 0x20"; into the caller's buffer. */

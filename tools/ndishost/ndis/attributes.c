@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* attributes.c - NdisMSetMiniportAttributes: copies and checks of every attribute structure (rules HDR, INI, GEN, OFF). */
+#include "ndis/attributes.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/call.h"
+#include "ndis/configuration.h"
+#include "ndis/exports.h"
+#include "ndis/handle.h"
+#include "ndis/miniport.h"
+#include "rules/rules.h"
+
+/* OIDs that every Ethernet miniport answers itself: rules OIM-01 and OIM-02. */
+static const struct {
+    uint32_t oid;
+    const char *name;
+} mandatory_oids[] = {
+#define MANDATORY(name) {NT_##name, #name}
+    MANDATORY(OID_GEN_STATISTICS),
+    MANDATORY(OID_GEN_XMIT_OK),
+    MANDATORY(OID_GEN_RCV_OK),
+    MANDATORY(OID_GEN_TRANSMIT_BUFFER_SPACE),
+    MANDATORY(OID_GEN_RECEIVE_BUFFER_SPACE),
+    MANDATORY(OID_GEN_TRANSMIT_BLOCK_SIZE),
+    MANDATORY(OID_GEN_RECEIVE_BLOCK_SIZE),
+    MANDATORY(OID_GEN_VENDOR_ID),
+    MANDATORY(OID_GEN_VENDOR_DESCRIPTION),
+    MANDATORY(OID_GEN_VENDOR_DRIVER_VERSION),
+    MANDATORY(OID_GEN_MAXIMUM_TOTAL_SIZE),
+    MANDATORY(OID_GEN_INTERRUPT_MODERATION),
+    MANDATORY(OID_GEN_CURRENT_PACKET_FILTER),
+    MANDATORY(OID_GEN_CURRENT_LOOKAHEAD),
+#undef MANDATORY
+};
+
+bool attributes_registered(const struct adapter *adapter, const char *what)
+{
+    if (adapter->attributes.registration_set)
+        return true;
+    rule_violated("INI-04", NULL, "%s before the registration attributes were set", what);
+    return false;
+}
+
+bool attributes_list_oid(const struct adapter *adapter, uint32_t oid)
+{
+    for (unsigned index = 0; index < adapter->attributes.oid_count; index++) {
+        if (adapter->attributes.oids[index] == oid)
+            return true;
+    }
+    return false;
+}
+
+void attributes_clear(struct adapter *adapter)
+{
+    bool add_device_set = adapter->attributes.add_device_set;
+    uintptr_t add_device_context = adapter->attributes.add_device_context;
+
+    free(adapter->attributes.oids);
+    memset(&adapter->attributes, 0, sizeof(adapter->attributes));
+    adapter->attributes.add_device_set = add_device_set;
+    adapter->attributes.add_device_context = add_device_context;
+}
+
+/* ---- registration ---- */
+
+static uint32_t set_registration(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES *given)
+{
+    struct adapter_attributes *attributes = &adapter->attributes;
+
+    if (!object_header_check("HDR-01", given, "NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES",
+                             NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
+                             NT_NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
+                             NT_NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1))
+        return NT_NDIS_STATUS_BAD_VERSION;
+    if (attributes->registration_set)
+        rule_violated("INI-01", NULL, "the registration attributes were set twice");
+    if (!given->MiniportAdapterContext) {
+        rule_violated("INI-07", NULL, "MiniportAdapterContext is NULL");
+        return NT_NDIS_STATUS_INVALID_PARAMETER;
+    }
+    if (given->AttributeFlags & ~0xFFu)
+        rule_violated("INI-10", NULL, "AttributeFlags 0x%x has bits that NDIS 6.20 does not define", given->AttributeFlags);
+    if (given->AttributeFlags & NT_NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM)
+        rule_violated("INI-11", NULL, "NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM on an adapter that has hardware resources");
+    if (!(given->AttributeFlags & NT_NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE))
+        rule_warned("INI-09", NULL, "AttributeFlags 0x%x without HARDWARE_DEVICE", given->AttributeFlags);
+    if (given->InterfaceType != NT_NdisInterfacePci)
+        rule_warned("INI-09", NULL, "InterfaceType is %u, not NdisInterfacePci", given->InterfaceType);
+    attributes->context = given->MiniportAdapterContext;
+    attributes->flags = given->AttributeFlags;
+    attributes->check_for_hang_seconds = given->CheckForHangTimeInSeconds;
+    attributes->interface_type = given->InterfaceType;
+    attributes->registration_set = true;
+    return NT_NDIS_STATUS_SUCCESS;
+}
+
+/* ---- general ---- */
+
+static void check_media(const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
+{
+    if (given->MediaType != NT_NdisMedium802_3 || given->PhysicalMediumType != NT_NdisPhysicalMedium802_3)
+        rule_violated("GEN-02", NULL, "MediaType %u and PhysicalMediumType %u, must be NdisMedium802_3 and NdisPhysicalMedium802_3",
+                      given->MediaType, given->PhysicalMediumType);
+    if (given->IfType != NT_IF_TYPE_ETHERNET_CSMACD || given->AccessType != NT_NET_IF_ACCESS_BROADCAST ||
+        given->DirectionType != NT_NET_IF_DIRECTION_SENDRECEIVE || given->ConnectionType != NT_NET_IF_CONNECTION_DEDICATED)
+        rule_violated("GEN-04", NULL, "IfType %u AccessType %u DirectionType %u ConnectionType %u are not those of Ethernet", given->IfType,
+                      given->AccessType, given->DirectionType, given->ConnectionType);
+    if (given->IfConnectorPresent != 1)
+        rule_violated("GEN-04", NULL, "IfConnectorPresent is %u", given->IfConnectorPresent);
+    if (given->MediaConnectState == NT_MediaConnectStateUnknown)
+        rule_warned("GEN-15", NULL, "MediaConnectState is Unknown: NDIS takes the adapter as disconnected");
+    if (given->MediaConnectState > NT_MediaConnectStateDisconnected)
+        rule_violated("GEN-15", NULL, "MediaConnectState %u is not defined", given->MediaConnectState);
+    if (given->MtuSize < 68 || given->MtuSize > 65535)
+        rule_violated("GEN-10", NULL, "MtuSize %u", given->MtuSize);
+}
+
+static void check_addresses(const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
+{
+    static const uint8_t none[6];
+
+    if (given->MacAddressLength != 6)
+        rule_violated("GEN-03", NULL, "MacAddressLength %u, must be 6", given->MacAddressLength);
+    if (!memcmp(given->PermanentMacAddress, none, 6) || !memcmp(given->CurrentMacAddress, none, 6))
+        rule_violated("GEN-03", NULL, "a MAC address is all zeros");
+    if ((given->PermanentMacAddress[0] | given->CurrentMacAddress[0]) & 1)
+        rule_violated("GEN-03", NULL, "a MAC address is a multicast address");
+}
+
+static void check_options(const struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
+{
+    const char *keyword = configuration_text(adapter, "*PriorityVLANTag");
+    /* Those of OID_GEN_STATISTICS that have flags of their own; the per-class frame and byte counters come with GEN_STATISTICS. */
+    const uint32_t needed = NT_NDIS_STATISTICS_XMIT_OK_SUPPORTED | NT_NDIS_STATISTICS_RCV_OK_SUPPORTED |
+                            NT_NDIS_STATISTICS_XMIT_ERROR_SUPPORTED | NT_NDIS_STATISTICS_RCV_ERROR_SUPPORTED |
+                            NT_NDIS_STATISTICS_RCV_NO_BUFFER_SUPPORTED | NT_NDIS_STATISTICS_GEN_STATISTICS_SUPPORTED;
+    bool priority = (given->MacOptions & NT_NDIS_MAC_OPTION_8021P_PRIORITY) != 0;
+    bool vlan = (given->MacOptions & NT_NDIS_MAC_OPTION_8021Q_VLAN) != 0;
+
+    if ((given->SupportedStatistics & needed) != needed)
+        rule_violated("GEN-05", NULL, "SupportedStatistics 0x%x does not cover every counter", given->SupportedStatistics);
+    if (vlan && !priority)
+        rule_violated("GEN-06", NULL, "MacOptions 0x%x: 8021Q_VLAN without 8021P_PRIORITY", given->MacOptions);
+    if (keyword && !strcmp(keyword, "0") && (priority || vlan))
+        rule_violated("GEN-08", NULL, "MacOptions 0x%x advertise tags although *PriorityVLANTag is 0", given->MacOptions);
+    if (keyword && strcmp(keyword, "0") && strcmp(keyword, "2") && !priority)
+        rule_violated("GEN-06", NULL, "MacOptions 0x%x without 8021P_PRIORITY although *PriorityVLANTag is %s", given->MacOptions, keyword);
+    if ((given->MacOptions & (NT_NDIS_MAC_OPTION_NO_LOOPBACK | NT_NDIS_MAC_OPTION_TRANSFERS_NOT_PEND)) !=
+        (NT_NDIS_MAC_OPTION_NO_LOOPBACK | NT_NDIS_MAC_OPTION_TRANSFERS_NOT_PEND))
+        rule_warned("GEN-07", NULL, "MacOptions 0x%x", given->MacOptions);
+}
+
+static void copy_oids(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
+{
+    struct adapter_attributes *attributes = &adapter->attributes;
+
+    free(attributes->oids);
+    attributes->oids = NULL;
+    attributes->oid_count = 0;
+    if (!given->SupportedOidList || given->SupportedOidListLength % 4 || given->SupportedOidListLength > 4096) {
+        rule_violated("GEN-12", NULL, "SupportedOidList %p, SupportedOidListLength %u bytes", (void *)given->SupportedOidList,
+                      given->SupportedOidListLength);
+        return;
+    }
+    attributes->oids = malloc(given->SupportedOidListLength + 4);
+    if (!attributes->oids)
+        abort();
+    memcpy(attributes->oids, (const void *)given->SupportedOidList, given->SupportedOidListLength);
+    attributes->oid_count = given->SupportedOidListLength / 4;
+    for (size_t index = 0; index < sizeof(mandatory_oids) / sizeof(mandatory_oids[0]); index++) {
+        if (!attributes_list_oid(adapter, mandatory_oids[index].oid))
+            rule_violated("GEN-12", NULL, "SupportedOidList lacks the mandatory %s", mandatory_oids[index].name);
+    }
+    if (given->MaxMulticastListSize && !attributes_list_oid(adapter, NT_OID_802_3_MULTICAST_LIST))
+        rule_violated("GEN-12", NULL, "SupportedOidList lacks OID_802_3_MULTICAST_LIST although multicast lists are supported");
+}
+
+static void copy_power(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
+{
+    const void *capabilities = (const void *)given->PowerManagementCapabilitiesEx;
+
+    if (given->PowerManagementCapabilities)
+        rule_violated("GEN-01", NULL, "PowerManagementCapabilities is set; an NDIS 6.20 driver uses PowerManagementCapabilitiesEx");
+    if (!capabilities) {
+        rule_violated("GEN-01", NULL, "PowerManagementCapabilitiesEx is NULL");
+        return;
+    }
+    if (!object_header_check("HDR-14", capabilities, "NDIS_PM_CAPABILITIES", NT_NDIS_OBJECT_TYPE_DEFAULT,
+                             NT_NDIS_PM_CAPABILITIES_REVISION_1, NT_NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1))
+        return;
+    memcpy(&adapter->attributes.pm, capabilities, sizeof(adapter->attributes.pm));
+    if (adapter->attributes.pm.Flags)
+        rule_violated("PWR-09", NULL, "NDIS_PM_CAPABILITIES.Flags is 0x%x, must be 0 on NDIS 6.20", adapter->attributes.pm.Flags);
+}
+
+static void copy_receive_scale(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
+{
+    const char *keyword = configuration_text(adapter, "*RSS");
+    nt_NDIS_RECEIVE_SCALE_CAPABILITIES *capabilities = &adapter->attributes.receive_scale;
+
+    adapter->attributes.has_receive_scale = false;
+    if (!given->RecvScaleCapabilities)
+        return;
+    if (!object_header_check("HDR-12", (const void *)given->RecvScaleCapabilities, "NDIS_RECEIVE_SCALE_CAPABILITIES",
+                             NT_NDIS_OBJECT_TYPE_RSS_CAPABILITIES, NT_NDIS_RECEIVE_SCALE_CAPABILITIES_REVISION_1,
+                             NT_NDIS_SIZEOF_RECEIVE_SCALE_CAPABILITIES_REVISION_1))
+        return;
+    memcpy(capabilities, (const void *)given->RecvScaleCapabilities, sizeof(*capabilities));
+    adapter->attributes.has_receive_scale = true;
+    if (keyword && !strcmp(keyword, "0"))
+        rule_violated("GEN-14", NULL, "RecvScaleCapabilities set although *RSS is 0");
+    if (!(capabilities->CapabilitiesFlags & NT_NdisHashFunctionToeplitz))
+        rule_violated("GEN-14", NULL, "RSS capabilities without NdisHashFunctionToeplitz");
+}
+
+static uint32_t set_general(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
+{
+    nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *general = &adapter->attributes.general;
+
+    if (!adapter->attributes.registration_set) {
+        rule_violated("INI-02", NULL, "general attributes were set before the registration attributes");
+        return NT_NDIS_STATUS_FAILURE;
+    }
+    if (!object_header_check(
+            "HDR-02", given, "NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES", NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES,
+            NT_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2, NT_NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2))
+        return NT_NDIS_STATUS_BAD_VERSION;
+    check_media(given);
+    check_addresses(given);
+    check_options(adapter, given);
+    copy_oids(adapter, given);
+    copy_power(adapter, given);
+    copy_receive_scale(adapter, given);
+
+    /* NDIS keeps a copy; the pointers in it are the driver's and may be gone (GEN-18). */
+    *general = *given;
+    general->SupportedOidList = 0;
+    general->PowerManagementCapabilitiesEx = 0;
+    general->RecvScaleCapabilities = 0;
+    adapter->attributes.general_set = true;
+
+    pthread_mutex_lock(&adapter->mutex);
+    adapter->link = given->MediaConnectState == NT_MediaConnectStateConnected      ? LINK_UP
+                    : given->MediaConnectState == NT_MediaConnectStateDisconnected ? LINK_DOWN
+                                                                                   : LINK_UNKNOWN;
+    adapter->link_speed = given->RcvLinkSpeed;
+    adapter->last_link_state.MediaConnectState = given->MediaConnectState;
+    adapter->last_link_state.MediaDuplexState = given->MediaDuplexState;
+    adapter->last_link_state.XmitLinkSpeed = given->XmitLinkSpeed;
+    adapter->last_link_state.RcvLinkSpeed = given->RcvLinkSpeed;
+    adapter->last_link_state.AutoNegotiationFlags = given->AutoNegotiationFlags;
+    pthread_mutex_unlock(&adapter->mutex);
+    return NT_NDIS_STATUS_SUCCESS;
+}
+
+/* ---- offload ---- */
+
+static bool offload_header_check(const void *offload, const char *name)
+{
+    const struct object_header *header = offload;
+
+    if (header && header->type == NT_NDIS_OBJECT_TYPE_OFFLOAD && header->revision == NT_NDIS_OFFLOAD_REVISION_1 &&
+        header->size == NT_NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1) {
+        rule_warned("HDR-10", NULL, "%s is NDIS_OFFLOAD revision 1", name);
+        return true;
+    }
+    return object_header_check("HDR-10", offload, name, NT_NDIS_OBJECT_TYPE_OFFLOAD, NT_NDIS_OFFLOAD_REVISION_2,
+                               NT_NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_2);
+}
+
+/* What is on by default must be something the hardware has (GEN-17): encapsulations and checksum bits as subsets, sizes not larger. */
+static void check_offload_subset(const nt_NDIS_OFFLOAD *enabled, const nt_NDIS_OFFLOAD *hardware)
+{
+    const nt_NDIS_TCP_IP_CHECKSUM_OFFLOAD *enabled_sums = (const void *)enabled->Checksum,
+                                          *hardware_sums = (const void *)hardware->Checksum;
+    const nt_NDIS_TCP_LARGE_SEND_OFFLOAD_V2 *enabled_large = (const void *)enabled->LsoV2, *hardware_large = (const void *)hardware->LsoV2;
+    static const char *const names[] = {"IPv4Transmit", "IPv4Receive", "IPv6Transmit", "IPv6Receive"};
+    const uint32_t *have = (const uint32_t *)hardware_sums, *use = (const uint32_t *)enabled_sums;
+
+    /* Each of the four parts is an Encapsulation and a word of two-bit flags: 1 supported, 0 and 2 not. */
+    for (unsigned part = 0; part < 4; part++) {
+        for (unsigned shift = 0; shift < 32; shift += 2) {
+            bool used = ((use[part * 2 + 1] >> shift) & 3) == NT_NDIS_OFFLOAD_SUPPORTED;
+            bool had = ((have[part * 2 + 1] >> shift) & 3) == NT_NDIS_OFFLOAD_SUPPORTED;
+
+            if (used && !had)
+                rule_violated("GEN-17", NULL, "Checksum.%s flag at bit %u is on by default but not a hardware capability", names[part],
+                              shift);
+            if (used && !(use[part * 2] & NT_NDIS_ENCAPSULATION_IEEE_802_3))
+                rule_violated("OFF-09", NULL, "Checksum.%s is enabled without NDIS_ENCAPSULATION_IEEE_802_3", names[part]);
+        }
+    }
+    if (enabled_large->IPv4_Encapsulation & ~hardware_large->IPv4_Encapsulation ||
+        enabled_large->IPv6_Encapsulation & ~hardware_large->IPv6_Encapsulation)
+        rule_violated("GEN-17", NULL, "LSOv2 is on by default but not a hardware capability");
+    if (hardware_large->IPv4_Encapsulation && (have[1] & 3) != NT_NDIS_OFFLOAD_SUPPORTED && (have[1] >> 4 & 3) != NT_NDIS_OFFLOAD_SUPPORTED)
+        rule_violated("OFF-12", NULL, "LSOv2 for IPv4 without transmit checksum offload");
+}
+
+static uint32_t set_offload(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES *given)
+{
+    const nt_NDIS_OFFLOAD *enabled, *hardware;
+
+    if (!adapter->attributes.general_set)
+        rule_violated("INI-02", NULL, "offload attributes were set before the general attributes");
+    if (!object_header_check(
+            "HDR-03", given, "NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES", NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES,
+            NT_NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1, NT_NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1))
+        return NT_NDIS_STATUS_BAD_VERSION;
+    enabled = (const void *)given->DefaultOffloadConfiguration;
+    hardware = (const void *)given->HardwareOffloadCapabilities;
+    if (!enabled || !hardware) {
+        if (enabled || hardware)
+            rule_violated("GEN-17", NULL, "only one of DefaultOffloadConfiguration and HardwareOffloadCapabilities is given");
+        return NT_NDIS_STATUS_SUCCESS;
+    }
+    if (!offload_header_check(enabled, "DefaultOffloadConfiguration") || !offload_header_check(hardware, "HardwareOffloadCapabilities"))
+        return NT_NDIS_STATUS_BAD_VERSION;
+    memcpy(&adapter->attributes.default_offload, enabled, ((const struct object_header *)enabled)->size);
+    memcpy(&adapter->attributes.hardware_offload, hardware, ((const struct object_header *)hardware)->size);
+    adapter->attributes.offload_set = true;
+    check_offload_subset(&adapter->attributes.default_offload, &adapter->attributes.hardware_offload);
+    return NT_NDIS_STATUS_SUCCESS;
+}
+
+/* ---- the rest ---- */
+
+static uint32_t set_hardware_assist(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES *given)
+{
+    if (!adapter->attributes.general_set)
+        rule_violated("INI-02", NULL, "hardware assist attributes were set before the general attributes");
+    if (!object_header_check("HDR-04", given, "NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES",
+                             NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES,
+                             NT_NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES_REVISION_2,
+                             NT_NDIS_SIZEOF_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES_REVISION_2))
+        return NT_NDIS_STATUS_BAD_VERSION;
+    if (!given->HardwareReceiveFilterCapabilities != !given->CurrentReceiveFilterCapabilities ||
+        !given->HardwareNicSwitchCapabilities != !given->CurrentNicSwitchCapabilities)
+        rule_violated("GEN-19", NULL, "a HardwareX member is set without its CurrentX member, or the reverse");
+    return NT_NDIS_STATUS_SUCCESS;
+}
+
+static uint32_t set_add_device(struct adapter *adapter, const nt_NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES *given)
+{
+    if (!adapter->in_add_device)
+        rule_violated("INI-05", NULL, "add-device attributes are for MiniportAddDevice only");
+    if (!object_header_check("DRV-24", given, "NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES",
+                             NT_NDIS_OBJECT_TYPE_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES, 1,
+                             NT_NDIS_SIZEOF_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES_REVISION_1))
+        return NT_NDIS_STATUS_BAD_VERSION;
+    adapter->attributes.add_device_context = given->MiniportAddDeviceContext;
+    adapter->attributes.add_device_set = true;
+    return NT_NDIS_STATUS_SUCCESS;
+}
+
+/* NDIS_STATUS NdisMSetMiniportAttributes(NdisMiniportHandle, MiniportAttributes) */
+static uint64_t export_NdisMSetMiniportAttributes(struct export_call *call)
+{
+    struct adapter *adapter = adapter_from_handle(arg_pointer(call), "NdisMSetMiniportAttributes");
+    const void *given = arg_pointer(call);
+    const struct object_header *header = given;
+
+    if (!adapter)
+        return NT_NDIS_STATUS_INVALID_PARAMETER;
+    if (!given) {
+        rule_violated("DRV-24", NULL, "NdisMSetMiniportAttributes: MiniportAttributes is NULL");
+        return NT_NDIS_STATUS_INVALID_PARAMETER;
+    }
+    if (header->type == NT_NDIS_OBJECT_TYPE_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES)
+        return set_add_device(adapter, given);
+    if (!adapter_in_initialize(adapter)) {
+        rule_violated("INI-05", NULL, "NdisMSetMiniportAttributes outside MiniportInitializeEx");
+        return NT_NDIS_STATUS_FAILURE;
+    }
+    switch (header->type) {
+    case NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES:
+        return set_registration(adapter, given);
+    case NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES:
+        return set_general(adapter, given);
+    case NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES:
+        return set_offload(adapter, given);
+    case NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES:
+        return set_hardware_assist(adapter, given);
+    default:
+        rule_violated("DRV-24", NULL, "NdisMSetMiniportAttributes: Type 0x%02x is not an attribute structure of an Ethernet miniport",
+                      header->type);
+        return NT_NDIS_STATUS_BAD_VERSION;
+    }
+}
+
+void attributes_check_complete(struct adapter *adapter)
+{
+    const struct driver *driver = adapter->driver;
+    uint32_t total = adapter->attributes.check_for_hang_seconds;
+
+    if (!adapter->attributes.general_set)
+        rule_violated("INI-03", NULL, "MiniportInitializeEx succeeded without general attributes");
+    if (driver->characteristics.CheckForHangHandlerEx && total && total % 2)
+        rule_warned("INI-13", NULL, "CheckForHangTimeInSeconds %u is taken as %u", total, total - 1);
+}
+
+const struct export_row ndis_attribute_exports[] = {
+    EXPORT(NdisMSetMiniportAttributes),
+    EXPORT_END,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* bus.h - the register mappings and port ranges that an adapter holds, and the resources it is given. */
+#ifndef NDISHOST_NDIS_BUS_H
+#define NDISHOST_NDIS_BUS_H
+
+struct adapter;
+
+/* Takes away every mapping and port range that is left; returns how many there were. */
+unsigned bus_mappings_discard(struct adapter *adapter);
+
+/* resources.c: decides line or messages and writes adapter->resources as the PCI bus driver would. */
+void resources_assign(struct adapter *adapter, unsigned message_limit);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* net_buffer.c - moving the data start of NET_BUFFERs, reading and copying their data, MDLs for driver memory. */
+#include <string.h>
+
+#include "abi/nt_constants.h"
+#include "exec/call.h"
+#include "ndis/exports.h"
+#include "ndis/miniport.h"
+#include "ndis/nbl.h"
+#include "nt/nt.h"
+#include "rules/rules.h"
+
+/* A cursor over the bytes of an MDL chain. */
+struct mdl_cursor {
+    const nt_MDL *mdl;
+    uint32_t offset;
+};
+
+static struct nb_cell *nb_from_pointer(void *nb, const char *what)
+{
+    struct nb_cell *cell = nb_cell_of(nb);
+
+    if (!cell)
+        rule_violated("HOST-NBL-CORRUPT", nb, "%s was given %p, which is not a NET_BUFFER", what, nb);
+    return cell;
+}
+
+/* The next contiguous piece, at most `wanted` bytes; NULL at the end of the chain. */
+static uint8_t *cursor_next(struct mdl_cursor *cursor, uint32_t wanted, uint32_t *length)
+{
+    uint8_t *bytes;
+
+    while (cursor->mdl && cursor->offset >= cursor->mdl->ByteCount) {
+        cursor->offset -= cursor->mdl->ByteCount;
+        cursor->mdl = (const nt_MDL *)cursor->mdl->Next;
+    }
+    if (!cursor->mdl || !(bytes = mdl_bytes(cursor->mdl)))
+        return NULL;
+    *length = cursor->mdl->ByteCount - cursor->offset;
+    if (*length > wanted)
+        *length = wanted;
+    bytes += cursor->offset;
+    cursor->offset += *length;
+    return bytes;
+}
+
+/* PVOID NdisGetDataBuffer(NET_BUFFER *, BytesNeeded, Storage, AlignMultiple, AlignOffset) */
+static uint64_t export_NdisGetDataBuffer(struct export_call *call)
+{
+    struct nb_cell *cell = nb_from_pointer(arg_pointer(call), "NdisGetDataBuffer");
+    uint32_t needed = arg_u32(call);
+    uint8_t *storage = arg_pointer(call);
+    uint32_t multiple = arg_u32(call);
+    uint32_t offset = arg_u32(call);
+    struct mdl_cursor cursor;
+    uint8_t *bytes, *to = storage;
+    uint32_t length;
+
+    if (!cell || !needed || needed > cell->nb.DataLength)
+        return 0;
+    cursor.mdl = (const nt_MDL *)cell->nb.CurrentMdl;
+    cursor.offset = cell->nb.CurrentMdlOffset;
+    bytes = cursor_next(&cursor, needed, &length);
+    if (!bytes)
+        return 0;
+    if (length == needed && (multiple < 2 || (uintptr_t)bytes % multiple == offset % multiple))
+        return (uintptr_t)bytes;
+    if (!storage)
+        return 0;
+    while (bytes) {
+        memcpy(to, bytes, length);
+        to += length;
+        needed -= length;
+        if (!needed)
+            return (uintptr_t)storage;
+        bytes = cursor_next(&cursor, needed, &length);
+    }
+    rule_violated("HOST-NBL-CORRUPT", &cell->nb, "NdisGetDataBuffer: the MDL chain ends before DataLength");
+    return 0;
+}
+
+/* NDIS_STATUS NdisCopyFromNetBufferToNetBuffer(Destination, DestinationOffset, BytesToCopy, Source, SourceOffset, BytesCopied) */
+static uint64_t export_NdisCopyFromNetBufferToNetBuffer(struct export_call *call)
+{
+    struct nb_cell *to = nb_from_pointer(arg_pointer(call), "NdisCopyFromNetBufferToNetBuffer");
+    uint32_t to_offset = arg_u32(call);
+    uint32_t bytes = arg_u32(call);
+    struct nb_cell *from = nb_from_pointer(arg_pointer(call), "NdisCopyFromNetBufferToNetBuffer");
+    uint32_t from_offset = arg_u32(call);
+    uint32_t *copied = arg_pointer(call);
+    struct mdl_cursor source, destination;
+
+    *copied = 0;
+    if (!to || !from)
+        return NT_NDIS_STATUS_INVALID_PARAMETER;
+    if (from_offset > from->nb.DataLength || to_offset > to->nb.DataLength)
+        return NT_NDIS_STATUS_SUCCESS;
+    if (bytes > from->nb.DataLength - from_offset)
+        bytes = from->nb.DataLength - from_offset;
+    if (bytes > to->nb.DataLength - to_offset)
+        bytes = to->nb.DataLength - to_offset;
+    source.mdl = (const nt_MDL *)from->nb.CurrentMdl;
+    source.offset = from->nb.CurrentMdlOffset + from_offset;
+    destination.mdl = (const nt_MDL *)to->nb.CurrentMdl;
+    destination.offset = to->nb.CurrentMdlOffset + to_offset;
+    while (*copied < bytes) {
+        uint32_t length, room;
+        uint8_t *into = cursor_next(&destination, bytes - *copied, &room), *out = into ? cursor_next(&source, room, &length) : NULL;
+
+        if (!out)
+            break;
+        memcpy(into, out, length);
+        destination.offset -= room - length;
+        *copied += length;
+    }
+    return NT_NDIS_STATUS_SUCCESS;
+}
+
+/* ---- data start ---- */
+
+static void advance(nt_NET_BUFFER *nb, uint32_t delta)
+{
+    nt_MDL *mdl = (nt_MDL *)nb->CurrentMdl;
+    uint32_t offset = nb->CurrentMdlOffset + delta;
+
+    while (mdl && offset >= mdl->ByteCount && mdl->Next) {
+        offset -= mdl->ByteCount;
+        mdl = (nt_MDL *)mdl->Next;
+    }
+    nb->CurrentMdl = (uintptr_t)mdl;
+    nb->CurrentMdlOffset = offset;
+    nb->DataOffset += delta;
+    nb->stDataLength -= delta;
+}
+
+/* Takes MDLs in front of the data out of the chain again: what a retreat that found no room had put there. */
+static void free_leading_mdls(nt_NET_BUFFER *nb, uintptr_t free_handler, uintptr_t who)
+{
+    while (nb->MdlChain && nb->MdlChain != nb->CurrentMdl) {
+        nt_MDL *mdl = (nt_MDL *)nb->MdlChain;
+
+        nb->MdlChain = mdl->Next;
+        nb->DataOffset -= mdl->ByteCount;
+        if (free_handler) {
+            IMAGE_CALL("NetFreeMdl", free_handler, (uintptr_t)mdl);
+        } else {
+            void *data = mdl_system_address(mdl);
+
+            mdl_free(mdl, who);
+            pool_free(data, 0, who);
+        }
+    }
+}
+
+/* VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *, DataOffsetDelta, BOOLEAN FreeMdl, FreeMdlHandler) */
+static uint64_t export_NdisAdvanceNetBufferDataStart(struct export_call *call)
+{
+    struct nb_cell *cell = nb_from_pointer(arg_pointer(call), "NdisAdvanceNetBufferDataStart");
+    uint32_t delta = arg_u32(call);
+    bool free_mdl = arg_u8(call) != 0;
+    uintptr_t free_handler = arg_word(call);
+
+    if (!cell)
+        return 0;
+    if (delta > cell->nb.DataLength) {
+        rule_violated("HOST-ARGUMENT", &cell->nb, "NdisAdvanceNetBufferDataStart by %u, DataLength %u", delta, cell->nb.DataLength);
+        return 0;
+    }
+    advance(&cell->nb, delta);
+    if (free_mdl)
+        free_leading_mdls(&cell->nb, free_handler, call->return_address);
+    return 0;
+}
+
+static uint32_t retreat_into_new_mdl(nt_NET_BUFFER *nb, uint32_t needed, uint32_t back_fill, uintptr_t allocate_handler, uintptr_t who)
+{
+    uint32_t size = needed + back_fill;
+    nt_MDL *mdl;
+
+    if (allocate_handler) {
+        /* The handler may enlarge the buffer. */
+        mdl = (nt_MDL *)(uintptr_t)IMAGE_CALL("NetAllocateMdl", allocate_handler, (uintptr_t)&size);
+        if (!mdl)
+            return NT_NDIS_STATUS_RESOURCES;
+    } else {
+        void *data = pool_allocate(size, 0x7242444Eu, NULL, who, false);
+
+        mdl = data ? mdl_allocate(data, size, NULL, who) : NULL;
+        if (!mdl) {
+            if (data)
+                pool_free(data, 0, who);
+            return NT_NDIS_STATUS_RESOURCES;
+        }
+    }
+    mdl->Next = nb->MdlChain;
+    nb->MdlChain = (uintptr_t)mdl;
+    nb->CurrentMdl = (uintptr_t)mdl;
+    nb->CurrentMdlOffset = mdl->ByteCount - needed;
+    nb->DataOffset = mdl->ByteCount - needed;
+    return NT_NDIS_STATUS_SUCCESS;
+}
+
+/* NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *, DataOffsetDelta, DataBackFill, AllocateMdlHandler) */
+static uint64_t export_NdisRetreatNetBufferDataStart(struct export_call *call)
+{
+    struct nb_cell *cell = nb_from_pointer(arg_pointer(call), "NdisRetreatNetBufferDataStart");
+    uint32_t delta = arg_u32(call);
+    uint32_t back_fill = arg_u32(call);
+    uintptr_t allocate_handler = arg_word(call);
+    nt_NET_BUFFER *nb;
+    uint32_t status;
+
+    if (!cell)
+        return NT_NDIS_STATUS_INVALID_PARAMETER;
+    nb = &cell->nb;
+    if (nb->DataOffset >= delta) {
+        uint32_t offset = nb->DataOffset - delta;
+        nt_MDL *mdl = (nt_MDL *)nb->MdlChain;
+
+        nb->DataOffset = offset;
+        nb->stDataLength += delta;
+        while (mdl && offset >= mdl->ByteCount && mdl->Next) {
+            offset -= mdl->ByteCount;
+            mdl = (nt_MDL *)mdl->Next;
+        }
+        nb->CurrentMdl = (uintptr_t)mdl;
+        nb->CurrentMdlOffset = offset;
+        return NT_NDIS_STATUS_SUCCESS;
+    }
+    /* The unused bytes in front of the data are used up first; the rest comes from a new MDL. */
+    status = retreat_into_new_mdl(nb, delta - nb->DataOffset, back_fill, allocate_handler, call->return_address);
+    if (status == NT_NDIS_STATUS_SUCCESS)
+        nb->stDataLength += delta;
+    return status;
+}
+
+/* VOID NdisAdjustNetBufferCurrentMdl(NET_BUFFER *): recomputes CurrentMdl from MdlChain and DataOffset */
+static uint64_t export_NdisAdjustNetBufferCurrentMdl(struct export_call *call)
+{
+    struct nb_cell *cell = nb_from_pointer(arg_pointer(call), "NdisAdjustNetBufferCurrentMdl");
+    nt_MDL *mdl;
+    uint32_t offset;
+
+    if (!cell)
+        return 0;
+    mdl = (nt_MDL *)cell->nb.MdlChain;
+    for (offset = cell->nb.DataOffset; mdl && offset >= mdl->ByteCount && mdl->Next; mdl = (nt_MDL *)mdl->Next)
+        offset -= mdl->ByteCount;
+    cell->nb.CurrentMdl = (uintptr_t)mdl;
+    cell->nb.CurrentMdlOffset = offset;
+    return 0;
+}
+
+/* ---- MDLs ---- */
+
+/* MDL *NdisAllocateMdl(NdisHandle, VirtualAddress, Length) */
+static uint64_t export_NdisAllocateMdl(struct export_call *call)
+{
+    const void *owner = owner_from_handle(arg_pointer(call), "HLT-10", "NdisAllocateMdl");
+    void *address = arg_pointer(call);
+    uint32_t length = arg_u32(call);
+
+    if (!owner || !address || !length)
+        return 0;
+    return (uintptr_t)mdl_allocate(address, length, owner, call->return_address);
+}
+
+/* VOID NdisFreeMdl(MDL *) */
+static uint64_t export_NdisFreeMdl(struct export_call *call)
+{
+    mdl_free(arg_pointer(call), call->return_address);
+    return 0;
+}
+
+const struct export_row ndis_net_buffer_exports[] = {
+    EXPORT(NdisGetDataBuffer),
+    EXPORT(NdisCopyFromNetBufferToNetBuffer),
+    EXPORT(NdisAdvanceNetBufferDataStart),
+    EXPORT(NdisRetreatNetBufferDataStart),
+    EXPORT(NdisAdjustNetBufferCurrentMdl),
+    EXPORT(NdisAllocateMdl),
+    EXPORT(NdisFreeMdl),
+    EXPORT_END,
+};

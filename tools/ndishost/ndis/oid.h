@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* oid.h - OID requests to the miniport, one at a time, and those that NDIS answers itself. */
+#ifndef NDISHOST_NDIS_OID_H
+#define NDISHOST_NDIS_OID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct adapter;
+struct oid_channel;
+
+struct oid_channel *oid_channel_create(struct adapter *adapter);
+void oid_channel_destroy(struct oid_channel *channel);
+/* A request that the miniport has and did not complete. */
+bool oid_outstanding(const struct oid_channel *channel);
+/* On this thread, inside MiniportOidRequest (OID-23). */
+bool oid_in_request(const struct oid_channel *channel);
+
+struct oid_result {
+    uint32_t status;
+    uint32_t transferred; /* BytesWritten or BytesRead */
+    uint32_t needed;
+};
+/* Past NDIS, straight to MiniportOidRequest. PASSIVE_LEVEL. `type` is NDIS_REQUEST_TYPE. */
+struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t oid, void *buffer, uint32_t length);
+
+/* What NDIS remembers of sets, for its own answers and for replay after a reset. */
+struct oid_memory {
+    uint32_t packet_filter, lookahead;
+    uint8_t multicast[64 * 6];
+    uint32_t multicast_length;
+};
+const struct oid_memory *oid_memory(const struct oid_channel *channel);
+
+/* oid_answers.c: true when NDIS answers the query from attributes; *result is set. */
+bool oid_answer(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t length, struct oid_result *result);
+/* oid_checks.c: OID_GEN_STATISTICS against its previous answer (OIM-09) and other contents. */
+void oid_check_answer(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t length);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* oid_probe.c - asks the miniport what it must answer and what it must refuse (rules OID-07..15, OIM). */
+#include "ndis/oid_probe.h"
+
+#include <string.h>
+
+#include "ndis/attributes.h"
+#include "ndis/miniport.h"
+#include "ndis/oid.h"
+#include "rules/rules.h"
+
+enum { PROBE_BUFFER = 512 };
+
+/* OIM-01: each of these is answered with success when the buffer is large. */
+static void probe_mandatory_queries(struct adapter *adapter)
+{
+    static const struct {
+        uint32_t oid;
+        const char *name;
+    } queries[] = {
+#define QUERY(name) {NT_##name, #name}
+        QUERY(OID_GEN_STATISTICS),
+        QUERY(OID_GEN_XMIT_OK),
+        QUERY(OID_GEN_RCV_OK),
+        QUERY(OID_GEN_TRANSMIT_BUFFER_SPACE),
+        QUERY(OID_GEN_RECEIVE_BUFFER_SPACE),
+        QUERY(OID_GEN_TRANSMIT_BLOCK_SIZE),
+        QUERY(OID_GEN_RECEIVE_BLOCK_SIZE),
+        QUERY(OID_GEN_VENDOR_ID),
+        QUERY(OID_GEN_VENDOR_DESCRIPTION),
+        QUERY(OID_GEN_VENDOR_DRIVER_VERSION),
+        QUERY(OID_GEN_MAXIMUM_TOTAL_SIZE),
+        QUERY(OID_GEN_INTERRUPT_MODERATION),
+#undef QUERY
+    };
+    uint8_t buffer[PROBE_BUFFER];
+
+    for (size_t index = 0; index < sizeof(queries) / sizeof(queries[0]); index++) {
+        struct oid_result result = oid_request(adapter, NT_NdisRequestQueryInformation, queries[index].oid, buffer, sizeof(buffer));
+
+        if (result.status != NT_NDIS_STATUS_SUCCESS)
+            rule_violated("OIM-01", NULL, "query of %s ended with 0x%08x", queries[index].name, result.status);
+        if (result.status == NT_NDIS_STATUS_SUCCESS && result.transferred) {
+            /* OID-09: the same with a buffer one byte long. */
+            result = oid_request(adapter, NT_NdisRequestQueryInformation, queries[index].oid, buffer, 1);
+            if (result.status != NT_NDIS_STATUS_INVALID_LENGTH && result.status != NT_NDIS_STATUS_BUFFER_TOO_SHORT)
+                rule_violated("OID-09", NULL, "query of %s into 1 byte ended with 0x%08x", queries[index].name, result.status);
+        }
+    }
+}
+
+/* OID-24: the counters that take 4 or 8 bytes. */
+static void probe_counter_widths(struct adapter *adapter)
+{
+    uint64_t value = 0;
+    struct oid_result result = oid_request(adapter, NT_NdisRequestQueryInformation, NT_OID_GEN_XMIT_OK, &value, 4);
+
+    if (result.status != NT_NDIS_STATUS_SUCCESS || result.transferred != 4 || result.needed != 8)
+        rule_violated("OID-24", NULL, "OID_GEN_XMIT_OK into 4 bytes: status 0x%08x, %u bytes, BytesNeeded %u", result.status,
+                      result.transferred, result.needed);
+    result = oid_request(adapter, NT_NdisRequestQueryInformation, NT_OID_GEN_XMIT_OK, &value, 8);
+    if (result.status != NT_NDIS_STATUS_SUCCESS || result.transferred != 8)
+        rule_violated("OID-24", NULL, "OID_GEN_XMIT_OK into 8 bytes: status 0x%08x, %u bytes", result.status, result.transferred);
+}
+
+static void expect_refusal(const char *rule, const char *what, uint32_t status, uint32_t first, uint32_t second)
+{
+    if (status != first && status != second)
+        rule_violated(rule, NULL, "%s ended with 0x%08x, must be 0x%08x or 0x%08x", what, status, first, second);
+}
+
+static void probe_refusals(struct adapter *adapter)
+{
+    uint8_t buffer[64] = {0};
+    uint32_t word = 0xFFFFFFFFu & ~0x0000002Fu;
+    struct oid_result result;
+
+    result = oid_request(adapter, NT_NdisRequestQueryInformation, 0xFFFE4711u, buffer, sizeof(buffer));
+    expect_refusal("OID-13", "query of the unknown OID 0xFFFE4711", result.status, NT_NDIS_STATUS_NOT_SUPPORTED,
+                   NT_NDIS_STATUS_INVALID_OID);
+    result = oid_request(adapter, NT_NdisRequestSetInformation, 0xFFFE4711u, buffer, sizeof(buffer));
+    expect_refusal("OID-13", "set of the unknown OID 0xFFFE4711", result.status, NT_NDIS_STATUS_NOT_SUPPORTED, NT_NDIS_STATUS_INVALID_OID);
+    result = oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_GEN_STATISTICS, buffer, sizeof(buffer));
+    expect_refusal("OID-14", "set of OID_GEN_STATISTICS", result.status, NT_NDIS_STATUS_NOT_SUPPORTED, NT_NDIS_STATUS_INVALID_OID);
+    result = oid_request(adapter, NT_NdisRequestReset, NT_OID_GEN_STATISTICS, buffer, sizeof(buffer));
+    expect_refusal("OID-15", "a request of type NdisRequestReset", result.status, NT_NDIS_STATUS_NOT_SUPPORTED, NT_NDIS_STATUS_INVALID_OID);
+    result = oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_GEN_CURRENT_PACKET_FILTER, buffer, 2);
+    expect_refusal("OID-11", "set of OID_GEN_CURRENT_PACKET_FILTER with 2 bytes", result.status, NT_NDIS_STATUS_INVALID_LENGTH,
+                   NT_NDIS_STATUS_INVALID_LENGTH);
+    word &= ~adapter->attributes.general.SupportedPacketFilters;
+    result = oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_GEN_CURRENT_PACKET_FILTER, &word, 4);
+    expect_refusal("OIM-05", "set of OID_GEN_CURRENT_PACKET_FILTER with unsupported bits", result.status, NT_NDIS_STATUS_NOT_SUPPORTED,
+                   NT_NDIS_STATUS_NOT_SUPPORTED);
+    if (attributes_list_oid(adapter, NT_OID_802_3_MULTICAST_LIST)) {
+        result = oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_802_3_MULTICAST_LIST, buffer, 5);
+        expect_refusal("OIM-03", "set of OID_802_3_MULTICAST_LIST with 5 bytes", result.status, NT_NDIS_STATUS_INVALID_LENGTH,
+                       NT_NDIS_STATUS_INVALID_LENGTH);
+    }
+    if (!adapter->attributes.offload_set) {
+        result = oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_TCP_OFFLOAD_PARAMETERS, buffer, 24);
+        expect_refusal("OFF-01", "set of OID_TCP_OFFLOAD_PARAMETERS without offload", result.status, NT_NDIS_STATUS_NOT_SUPPORTED,
+                       NT_NDIS_STATUS_INVALID_OID);
+    }
+}
+
+void oid_probe(struct adapter *adapter)
+{
+    probe_mandatory_queries(adapter);
+    probe_counter_widths(adapter);
+    probe_refusals(adapter);
+}

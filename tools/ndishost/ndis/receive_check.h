@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* receive_check.h - is an indicated NET_BUFFER_LIST what it has to be, and where are its bytes. */
+#ifndef NDISHOST_NDIS_RECEIVE_CHECK_H
+#define NDISHOST_NDIS_RECEIVE_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct adapter;
+struct nbl_cell;
+
+enum { RECEIVED_PARTS_MAX = 64 };
+
+struct received_frame {
+    struct iovec parts[RECEIVED_PARTS_MAX];
+    unsigned part_count;
+    uint32_t length;
+};
+
+/* Reports what is wrong; false when the frame cannot be delivered (then `frame` is not to be used). */
+bool receive_check_nbl(struct adapter *adapter, struct nbl_cell *cell, uint32_t flags, struct received_frame *frame);
+
+#endif

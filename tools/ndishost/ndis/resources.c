@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* resources.c - the translated CM_PARTIAL_RESOURCE_LIST of an adapter: its BARs and its line, or its messages, never both. */
+#include <stdlib.h>
+
+#include "ndis/bus.h"
+#include "ndis/miniport.h"
+
+enum { BAR_COUNT = 6, MESSAGES_MAX = 8, FIRST_MESSAGE_VECTOR = 0x60 };
+
+static nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *descriptor(struct adapter *adapter, unsigned index)
+{
+    return (nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *)(adapter->resources->bytes_ + 8) + index;
+}
+
+static void describe_bar(nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *to, const struct pci_bar *bar)
+{
+    to->Type = bar->is_port ? NT_CmResourceTypePort : NT_CmResourceTypeMemory;
+    to->ShareDisposition = NT_CmResourceShareDeviceExclusive;
+    if (bar->is_port)
+        to->Flags = NT_CM_RESOURCE_PORT_IO | NT_CM_RESOURCE_PORT_POSITIVE_DECODE;
+    else
+        to->Flags = NT_CM_RESOURCE_MEMORY_READ_WRITE | (bar->prefetchable ? NT_CM_RESOURCE_MEMORY_PREFETCHABLE : 0);
+    to->u_Generic_Start = bar->address;
+    to->u_Generic_Length = (uint32_t)bar->size;
+}
+
+static void describe_line(nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *to, uint32_t vector)
+{
+    to->Type = NT_CmResourceTypeInterrupt;
+    to->ShareDisposition = NT_CmResourceShareShared;
+    to->Flags = NT_CM_RESOURCE_INTERRUPT_LEVEL_SENSITIVE;
+    to->u_Interrupt_Level = IRQL_DEVICE;
+    to->u_Interrupt_Vector = vector;
+    to->u_Interrupt_Affinity = ((uintptr_t)1 << sched_processor_count()) - 1;
+}
+
+static void describe_message(nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *to, unsigned message)
+{
+    to->Type = NT_CmResourceTypeInterrupt;
+    to->ShareDisposition = NT_CmResourceShareDeviceExclusive;
+    to->Flags = NT_CM_RESOURCE_INTERRUPT_LATCHED | NT_CM_RESOURCE_INTERRUPT_MESSAGE;
+    to->u_MessageInterrupt_Translated_Level = IRQL_DEVICE;
+    to->u_MessageInterrupt_Translated_Vector = FIRST_MESSAGE_VECTOR + message;
+    to->u_MessageInterrupt_Translated_Affinity = ((uintptr_t)1 << sched_processor_count()) - 1;
+}
+
+void resources_assign(struct adapter *adapter, unsigned message_limit)
+{
+    unsigned available = pci_function_message_count(adapter->function), count = 0, bars = 0;
+    size_t size;
+
+    if (!message_limit || message_limit > MESSAGES_MAX)
+        message_limit = MESSAGES_MAX;
+    adapter->messages = adapter->interrupts == ADAPTER_INTERRUPTS_LINE ? 0 : available < message_limit ? available : message_limit;
+    for (unsigned index = 0; index < BAR_COUNT; index++)
+        bars += pci_function_bar(adapter->function, index).present;
+    size = 8 + sizeof(nt_CM_PARTIAL_RESOURCE_DESCRIPTOR) * (bars + (adapter->messages ? adapter->messages : 1));
+    adapter->resources = calloc(1, size);
+    if (!adapter->resources)
+        abort();
+    adapter->resources->Version = 1;
+    adapter->resources->Revision = 1;
+    for (unsigned index = 0; index < BAR_COUNT; index++) {
+        struct pci_bar bar = pci_function_bar(adapter->function, index);
+
+        if (bar.present)
+            describe_bar(descriptor(adapter, count++), &bar);
+    }
+    if (!adapter->messages)
+        describe_line(descriptor(adapter, count++), pci_function_line_vector(adapter->function));
+    for (unsigned message = 0; message < adapter->messages; message++)
+        describe_message(descriptor(adapter, count++), message);
+    adapter->resources->Count = count;
+}

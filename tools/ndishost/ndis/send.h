@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* send.h - host side of sending: NET_BUFFER_LISTs made of frames, given to the miniport, and taken back. */
+#ifndef NDISHOST_NDIS_SEND_H
+#define NDISHOST_NDIS_SEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct adapter;
+struct send_path;
+
+enum { SEND_BATCH = 64, SEND_OUTSTANDING_MAX = 256 };
+
+struct send_path *send_path_create(struct adapter *adapter);
+/* Every send must have come back. */
+void send_path_destroy(struct send_path *path);
+
+/* A chain of NBLs in the making. */
+struct send_batch {
+    struct send_path *path;
+    void *first, *last; /* NET_BUFFER_LISTs */
+    unsigned nbl_count, frame_count;
+    uint64_t bytes;
+    uint8_t flow[14]; /* Ethernet header of the last frame */
+    bool last_may_grow;
+};
+void send_batch_begin(struct send_batch *batch, struct send_path *path);
+/* Appends a frame, as a NET_BUFFER of the last NBL or in one of its own; false when it is longer than the MTU allows or shorter than 14. */
+bool send_batch_add(struct send_batch *batch, const void *frame, size_t length);
+/* Hands the chain to the miniport, at PASSIVE_LEVEL and DISPATCH_LEVEL in turn; completes it itself when the adapter does not run. */
+void send_batch_submit(struct send_batch *batch);
+
+/* Frames that the miniport has now. */
+unsigned send_outstanding(const struct send_path *path);
+/* MiniportSendNetBufferLists calls in progress. */
+unsigned send_calls_active(const struct send_path *path);
+/* Called (at <= DISPATCH_LEVEL) when the outstanding frames fall below half of the limit. */
+void send_on_credit(struct send_path *path, void (*credit)(void *context), void *context);
+/* SND-21: reports sends that the miniport has had for too long. */
+void send_check_age(struct send_path *path);
+/* Reports every send that is still with the miniport under `rule`; returns their number. */
+unsigned send_report_outstanding(struct send_path *path, const char *rule, const char *when);
+/* MiniportCancelSend for an identifier; sends carry the low bits of a counter as cancel id. */
+void send_cancel(struct adapter *adapter, uintptr_t cancel_id);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * upper_edge.c - TCP/IP's place above an adapter. One thread takes frames from the network and sends them, one watches over the adapter;
+ * received frames go to the network as they are indicated.
+ */
+#include "ndis/upper_edge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ndis/miniport.h"
+#include "ndis/oid.h"
+#include "ndis/oid_probe.h"
+#include "ndis/receive.h"
+#include "ndis/send.h"
+#include "ndis/status.h"
+#include "rules/rules.h"
+
+enum { FRAME_MAX = 65536, WATCH_PERIOD_DEFAULT = 2 /* seconds */ };
+
+struct upper_edge {
+    struct adapter *adapter;
+    struct network *network;
+    struct capture *capture;
+    unsigned capture_interface;
+    struct sched_io io;
+    struct sched_event wake; /* frames to read, credit, receives to return, stop */
+    struct sched_event stop_watch;
+    atomic_bool stopping, io_armed;
+    struct sched_thread *pump_thread, *watch_thread;
+    void (*receive)(void *context, const struct iovec *parts, unsigned part_count);
+    void *receive_context;
+    uint8_t *frame; /* the pump thread's */
+};
+
+/* ---- what the other chapters call ---- */
+
+void upper_edge_deliver(struct upper_edge *edge, const struct iovec *parts, unsigned part_count)
+{
+    if (edge->capture)
+        capture_frame(edge->capture, edge->capture_interface, false, parts, part_count);
+    if (edge->network && !network_write(edge->network, parts, part_count))
+        atomic_fetch_add(&edge->adapter->receives_dropped, 1);
+    if (edge->receive)
+        edge->receive(edge->receive_context, parts, part_count);
+}
+
+void upper_edge_link(struct upper_edge *edge, enum link_state link)
+{
+    if (edge->network)
+        network_set_carrier(edge->network, link != LINK_DOWN);
+}
+
+void upper_edge_wake(struct upper_edge *edge)
+{
+    sched_event_set(&edge->wake);
+}
+
+static void credit(void *context)
+{
+    upper_edge_wake(context);
+}
+
+static void readable(struct sched_io *io)
+{
+    struct upper_edge *edge = io->context;
+
+    edge->io_armed = false;
+    sched_event_set(&edge->wake);
+}
+
+/* ---- frames down ---- */
+
+static void capture_outbound(struct upper_edge *edge, size_t length)
+{
+    struct iovec part = {edge->frame, length};
+
+    if (edge->capture)
+        capture_frame(edge->capture, edge->capture_interface, true, &part, 1);
+}
+
+/* Reads and sends one batch; false when the network had nothing more, or the outstanding frames are at their limit. */
+static bool pump(struct upper_edge *edge, bool *blocked)
+{
+    struct send_path *path = edge->adapter->send;
+    unsigned room = SEND_OUTSTANDING_MAX - send_outstanding(path), count = 0;
+    struct send_batch batch;
+    bool drained = false;
+
+    *blocked = send_outstanding(path) >= SEND_OUTSTANDING_MAX;
+    if (*blocked)
+        return false;
+    if (room > SEND_BATCH)
+        room = SEND_BATCH;
+    send_batch_begin(&batch, path);
+    while (count < room) {
+        ssize_t length = network_read(edge->network, edge->frame, FRAME_MAX);
+
+        if (length <= 0) {
+            drained = true;
+            break;
+        }
+        count++;
+        capture_outbound(edge, (size_t)length);
+        if (!send_batch_add(&batch, edge->frame, (size_t)length))
+            atomic_fetch_add(&edge->adapter->sends_failed, 1);
+    }
+    send_batch_submit(&batch);
+    return !drained;
+}
+
+static void pump_thread(void *argument)
+{
+    struct upper_edge *edge = argument;
+
+    while (!edge->stopping) {
+        bool blocked = false, more;
+
+        receive_return_deferred(edge->adapter->receive);
+        more = edge->network && pump(edge, &blocked);
+        if (more)
+            continue;
+        if (edge->network && !blocked && !edge->io_armed) {
+            edge->io_armed = true;
+            sched_io_arm(&edge->io);
+        }
+        /* The credit of a completion may have come before `blocked` was seen: then there is room again and no need to wait. */
+        if (blocked && send_outstanding(edge->adapter->send) < SEND_OUTSTANDING_MAX / 2)
+            continue;
+        sched_event_wait(&edge->wake, SCHED_FOREVER);
+    }
+}
+
+void upper_edge_send(struct upper_edge *edge, const void *frame, size_t length)
+{
+    struct send_batch batch;
+
+    send_batch_begin(&batch, edge->adapter->send);
+    if (send_batch_add(&batch, frame, length))
+        send_batch_submit(&batch);
+}
+
+void upper_edge_on_receive(struct upper_edge *edge, void (*receive)(void *context, const struct iovec *parts, unsigned part_count),
+                           void *context)
+{
+    edge->receive = NULL;
+    edge->receive_context = context;
+    edge->receive = receive;
+}
+
+/* ---- watching ---- */
+
+static void query_statistics(struct adapter *adapter)
+{
+    nt_NDIS_STATISTICS_INFO statistics;
+
+    memset(&statistics, 0, sizeof(statistics));
+    oid_request(adapter, NT_NdisRequestQueryInformation, NT_OID_GEN_STATISTICS, &statistics, sizeof(statistics));
+}
+
+static void watch_thread(void *argument)
+{
+    struct upper_edge *edge = argument;
+    struct adapter *adapter = edge->adapter;
+    uint32_t seconds = adapter->attributes.check_for_hang_seconds & ~1u; /* INI-13 */
+
+    if (!seconds)
+        seconds = WATCH_PERIOD_DEFAULT;
+    while (!sched_event_wait(&edge->stop_watch, sched_now() + (uint64_t)seconds * 10000000)) {
+        adapter_check_for_hang(adapter);
+        send_check_age(adapter->send);
+        if (!adapter->surprise_removed)
+            query_statistics(adapter);
+    }
+}
+
+/* ---- binding ---- */
+
+/* The sets that TCP/IP makes when it opens a binding. */
+static void open_binding(struct adapter *adapter)
+{
+    static const uint8_t groups[] = {0x01, 0x00, 0x5E, 0x00, 0x00, 0x01, 0x33, 0x33, 0x00, 0x00, 0x00, 0x01};
+    uint32_t filter = NT_NDIS_PACKET_TYPE_DIRECTED | NT_NDIS_PACKET_TYPE_BROADCAST | NT_NDIS_PACKET_TYPE_MULTICAST;
+    uint32_t lookahead = adapter->attributes.general.LookaheadSize;
+    nt_NDIS_OFFLOAD_ENCAPSULATION encapsulation;
+
+    query_statistics(adapter);
+    adapter_oid_set(adapter, NT_OID_GEN_CURRENT_LOOKAHEAD, &lookahead, sizeof(lookahead), NULL);
+    if (adapter->attributes.offload_set) {
+        memset(&encapsulation, 0, sizeof(encapsulation));
+        object_header_set(&encapsulation, NT_NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION, NT_NDIS_OFFLOAD_ENCAPSULATION_REVISION_1,
+                          NT_NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1);
+        encapsulation.IPv4_Enabled = encapsulation.IPv6_Enabled = NT_NDIS_OFFLOAD_SET_ON;
+        encapsulation.IPv4_EncapsulationType = encapsulation.IPv6_EncapsulationType = NT_NDIS_ENCAPSULATION_IEEE_802_3;
+        encapsulation.IPv4_HeaderSize = encapsulation.IPv6_HeaderSize = 14;
+        adapter_oid_set(adapter, NT_OID_OFFLOAD_ENCAPSULATION, &encapsulation, sizeof(encapsulation), NULL);
+    }
+    if (adapter->attributes.general.MaxMulticastListSize >= 2 &&
+        adapter_oid_set(adapter, NT_OID_802_3_MULTICAST_LIST, groups, sizeof(groups), NULL) != NT_NDIS_STATUS_SUCCESS)
+        rule_violated("OIM-03", NULL, "OID_802_3_MULTICAST_LIST of two groups failed");
+    if (adapter_oid_set(adapter, NT_OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter), NULL) != NT_NDIS_STATUS_SUCCESS)
+        rule_violated("OIM-05", NULL, "OID_GEN_CURRENT_PACKET_FILTER 0x%x failed", filter);
+    /* Linux listens to solicited-node groups that come and go; what it does not want it drops itself. */
+    if (adapter->attributes.general.SupportedPacketFilters & NT_NDIS_PACKET_TYPE_ALL_MULTICAST) {
+        filter |= NT_NDIS_PACKET_TYPE_ALL_MULTICAST;
+        adapter_oid_set(adapter, NT_OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter), NULL);
+    }
+}
+
+struct upper_edge *upper_edge_bind(struct adapter *adapter, struct network *network, struct capture *capture, unsigned capture_interface)
+{
+    struct upper_edge *edge = calloc(1, sizeof(*edge));
+    struct adapter_facts facts = adapter_facts(adapter);
+
+    if (!edge)
+        abort();
+    edge->adapter = adapter;
+    edge->network = network;
+    edge->capture = capture;
+    edge->capture_interface = capture_interface;
+    edge->frame = malloc(FRAME_MAX);
+    if (!edge->frame)
+        abort();
+    sched_event_init(&edge->wake, true, false);
+    sched_event_init(&edge->stop_watch, false, false);
+    adapter->edge = edge;
+    receive_defer(adapter->receive, true);
+    if (adapter->state == ADAPTER_PAUSED && adapter_restart(adapter) != NT_NDIS_STATUS_SUCCESS) {
+        adapter->edge = NULL;
+        free(edge->frame);
+        free(edge);
+        return NULL;
+    }
+    open_binding(adapter);
+    oid_probe(adapter);
+    send_on_credit(adapter->send, credit, edge);
+    if (network) {
+        network_configure(network, facts.current_mac, facts.mtu);
+        upper_edge_link(edge, adapter_facts(adapter).link);
+        edge->io.fd = network_fd(network);
+        edge->io.ready = readable;
+        edge->io.context = edge;
+        edge->io_armed = true;
+        sched_io_add(&edge->io);
+    }
+    edge->pump_thread = sched_thread_start("tcpip", SCHED_ANY_PROCESSOR, pump_thread, edge);
+    edge->watch_thread = sched_thread_start("ndis-watch", SCHED_ANY_PROCESSOR, watch_thread, edge);
+    return edge;
+}
+
+void upper_edge_unbind(struct upper_edge *edge)
+{
+    struct adapter *adapter = edge->adapter;
+    uint32_t none = 0;
+
+    edge->stopping = true;
+    if (edge->network)
+        sched_io_remove(&edge->io);
+    sched_event_set(&edge->wake);
+    sched_event_set(&edge->stop_watch);
+    sched_thread_join(edge->pump_thread);
+    sched_thread_join(edge->watch_thread);
+    send_on_credit(adapter->send, NULL, NULL);
+    receive_defer(adapter->receive, false);
+    if (adapter->state == ADAPTER_RUNNING) {
+        query_statistics(adapter);
+        adapter_pause(adapter);
+    }
+    if (!adapter->surprise_removed && adapter->state == ADAPTER_PAUSED)
+        adapter_oid_set(adapter, NT_OID_GEN_CURRENT_PACKET_FILTER, &none, sizeof(none), NULL);
+    adapter->edge = NULL;
+    sched_dpc_flush(); /* an indication on another processor may still be delivering */
+    free(edge->frame);
+    free(edge);
+}

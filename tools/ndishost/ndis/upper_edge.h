@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* upper_edge.h - what the receive and status paths call of the upper edge. Any IRQL <= DISPATCH_LEVEL. */
+#ifndef NDISHOST_NDIS_UPPER_EDGE_H
+#define NDISHOST_NDIS_UPPER_EDGE_H
+
+#include <stddef.h>
+#include <sys/uio.h>
+
+#include "ndis/adapter.h"
+
+/* A received frame, whole; nobody keeps the bytes after the call. */
+void upper_edge_deliver(struct upper_edge *edge, const struct iovec *parts, unsigned part_count);
+void upper_edge_link(struct upper_edge *edge, enum link_state link);
+/* Asks the edge's thread to return deferred receives at PASSIVE_LEVEL. */
+void upper_edge_wake(struct upper_edge *edge);
+
+#endif
