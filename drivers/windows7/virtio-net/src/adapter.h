@@ -34,7 +34,8 @@ struct _AEROVNET_ADAPTER {
     /* init-only */
     NDIS_HANDLE Handle; /* NDIS's name of this adapter */
     const AEROVNET_PERSONALITY *Personality;
-    ULONG StepsDone; /* of the bring-up (adapter_life.c) */
+    BOOLEAN RefusalLogged; /* the event log says why the adapter does not start */
+    ULONG StepsDone;       /* of the bring-up (adapter_life.c) */
     AEROVNET_SETTINGS Settings;
     AEROVNET_RESOURCES Resources;
     NDIS_HANDLE DmaHandle;

@@ -54,7 +54,7 @@ static VOID DisposeObjects(PAEROVNET_ADAPTER Adapter)
 
 static NDIS_STATUS ReadSettings(PAEROVNET_ADAPTER Adapter)
 {
-    return AerovnetConfigurationRead(Adapter->Handle, &Adapter->Settings);
+    return AerovnetConfigurationRead(Adapter);
 }
 
 static NDIS_STATUS ReadResources(PAEROVNET_ADAPTER Adapter)
@@ -76,7 +76,7 @@ static NDIS_STATUS RegisterDma(PAEROVNET_ADAPTER Adapter)
     Description.ProcessSGListHandler = AerovnetMiniportProcessSGList;
     Status = NdisMRegisterScatterGatherDma(Adapter->Handle, &Description, &Adapter->DmaHandle);
     if (Status != NDIS_STATUS_SUCCESS) {
-        AerovnetEventLogWrite(Adapter->Handle, NDIS_ERROR_CODE_OUT_OF_RESOURCES, AerovnetReasonDma, (ULONG)Status, 0);
+        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_OUT_OF_RESOURCES, AerovnetReasonDma, (ULONG)Status, 0);
         return Status;
     }
     Adapter->ScatterGatherListSize = Description.ScatterGatherListSize;
@@ -181,7 +181,7 @@ static NDIS_STATUS DescribeAdapter(PAEROVNET_ADAPTER Adapter)
     Attributes.ConnectionType = NET_IF_CONNECTION_DEDICATED;
     Attributes.IfType = IF_TYPE_ETHERNET_CSMACD;
     Attributes.IfConnectorPresent = TRUE;
-    Attributes.SupportedStatistics = AEROVNET_SUPPORTED_STATISTICS;
+    Attributes.SupportedStatistics = AEROVNET_STATISTICS_SUPPORTED;
     Attributes.SupportedPauseFunctions = NdisPauseFunctionsUnsupported;
     Attributes.SupportedOidList = Oids;
     Attributes.SupportedOidListLength = AerovnetOidsSupported(Oids, AEROVNET_OID_CAPACITY) * (ULONG)sizeof Oids[0];
@@ -199,8 +199,8 @@ static NDIS_STATUS StartDevice(PAEROVNET_ADAPTER Adapter)
     }
     if (Result == VIRTIO_PCI_VECTOR_REFUSED) {
         /* Messages were granted, so there is no line to fall back to. */
-        AerovnetEventLogWrite(Adapter->Handle, NDIS_ERROR_CODE_INTERRUPT_CONNECT, AerovnetReasonMessageVectors,
-                              Adapter->Interrupts.MessageCount, 0);
+        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_INTERRUPT_CONNECT, AerovnetReasonMessageVectors, Adapter->Interrupts.MessageCount,
+                              0);
     } else {
         AerovnetDeviceLogResult(Adapter, Result, Phase);
     }
@@ -234,7 +234,7 @@ typedef struct _AEROVNET_STEP {
     VOID (*Undo)(PAEROVNET_ADAPTER Adapter);      /* NULL: nothing to undo */
 } AEROVNET_STEP;
 
-/* The index of a step is a detail of event log entries (AerovnetReasonResources): append and insert with care. */
+/* The index of a step is a detail of event log entries (AerovnetReasonStep): append and insert with care. */
 static const AEROVNET_STEP StepTable[] = {
     {"register adapter", RegisterAdapter, NULL},
     {"prepare objects", PrepareObjects, DisposeObjects},
@@ -258,6 +258,18 @@ static const AEROVNET_STEP StepTable[] = {
 };
 #define STEP_COUNT (sizeof StepTable / sizeof StepTable[0])
 
+static NDIS_ERROR_CODE StepErrorCode(NDIS_STATUS Status)
+{
+    switch (Status) {
+    case NDIS_STATUS_RESOURCES:
+        return NDIS_ERROR_CODE_OUT_OF_RESOURCES;
+    case NDIS_STATUS_ADAPTER_NOT_FOUND:
+        return NDIS_ERROR_CODE_ADAPTER_NOT_FOUND;
+    default:
+        return NDIS_ERROR_CODE_DRIVER_FAILURE;
+    }
+}
+
 static NDIS_STATUS StepsDo(PAEROVNET_ADAPTER Adapter)
 {
     NDIS_STATUS Status;
@@ -267,8 +279,8 @@ static NDIS_STATUS StepsDo(PAEROVNET_ADAPTER Adapter)
         Status = StepTable[Index].Do(Adapter);
         AEROVNET_TRACE(("%s: 0x%08x", StepTable[Index].Name, (unsigned)Status));
         if (Status != NDIS_STATUS_SUCCESS) {
-            if (Status == NDIS_STATUS_RESOURCES) {
-                AerovnetEventLogWrite(Adapter->Handle, NDIS_ERROR_CODE_OUT_OF_RESOURCES, AerovnetReasonResources, Index, (ULONG)Status);
+            if (!Adapter->RefusalLogged) {
+                AerovnetEventLogWrite(Adapter, StepErrorCode(Status), AerovnetReasonStep, Index, (ULONG)Status);
             }
             return Status;
         }

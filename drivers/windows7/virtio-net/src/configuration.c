@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* configuration.c - reads the adapter's registry keywords by one table. */
 #include "configuration.h"
+#include "adapter.h"
 #include "event_log.h"
 #include "trace.h"
 
@@ -19,7 +20,7 @@ static const AEROVNET_SETTING SettingTable[] = {
     {NDIS_STRING_CONST("*TransmitBuffers"), 256, 16, 1024, FIELD_OFFSET(AEROVNET_SETTINGS, TransmitBuffers)},
 };
 
-static VOID SettingRead(NDIS_HANDLE AdapterHandle, NDIS_HANDLE Configuration, ULONG Index, PAEROVNET_SETTINGS Settings)
+static VOID SettingRead(PAEROVNET_ADAPTER Adapter, NDIS_HANDLE Configuration, ULONG Index)
 {
     const AEROVNET_SETTING *Setting = &SettingTable[Index];
     PNDIS_CONFIGURATION_PARAMETER Parameter = NULL;
@@ -31,15 +32,15 @@ static VOID SettingRead(NDIS_HANDLE AdapterHandle, NDIS_HANDLE Configuration, UL
     if (Status == NDIS_STATUS_SUCCESS && Parameter != NULL) {
         Value = Parameter->ParameterData.IntegerData;
         if (Parameter->ParameterType != NdisParameterInteger || Value < Setting->Minimum || Value > Setting->Maximum) {
-            AerovnetEventLogWrite(AdapterHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, AerovnetReasonSettingRange, Index, Value);
+            AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, AerovnetReasonSettingRange, Index, Value);
             Value = Setting->Default;
         }
     }
-    *(PULONG)((PUCHAR)Settings + Setting->Field) = Value;
+    *(PULONG)((PUCHAR)&Adapter->Settings + Setting->Field) = Value;
 }
 
 /* INI-33: six bytes, a station (not a group), not zero. Anything else leaves the device's own address in force. */
-static VOID NetworkAddressRead(NDIS_HANDLE AdapterHandle, NDIS_HANDLE Configuration, PAEROVNET_SETTINGS Settings)
+static VOID NetworkAddressRead(PAEROVNET_ADAPTER Adapter, NDIS_HANDLE Configuration)
 {
     NDIS_STATUS Status;
     PVOID Address = NULL;
@@ -53,38 +54,38 @@ static VOID NetworkAddressRead(NDIS_HANDLE AdapterHandle, NDIS_HANDLE Configurat
     Bytes = (PUCHAR)Address;
     if (Length != ETH_LENGTH_OF_ADDRESS || Bytes == NULL || ETH_IS_MULTICAST(Bytes) ||
         (Bytes[0] | Bytes[1] | Bytes[2] | Bytes[3] | Bytes[4] | Bytes[5]) == 0) {
-        AerovnetEventLogWrite(AdapterHandle, NDIS_ERROR_CODE_NETWORK_ADDRESS, AerovnetReasonNetworkAddress, Length, 0);
+        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_NETWORK_ADDRESS, AerovnetReasonNetworkAddress, Length, 0);
         return;
     }
-    NdisMoveMemory(Settings->NetworkAddress, Bytes, ETH_LENGTH_OF_ADDRESS);
-    Settings->HasNetworkAddress = TRUE;
+    NdisMoveMemory(Adapter->Settings.NetworkAddress, Bytes, ETH_LENGTH_OF_ADDRESS);
+    Adapter->Settings.HasNetworkAddress = TRUE;
 }
 
-NDIS_STATUS AerovnetConfigurationRead(NDIS_HANDLE AdapterHandle, PAEROVNET_SETTINGS Settings)
+NDIS_STATUS AerovnetConfigurationRead(PAEROVNET_ADAPTER Adapter)
 {
     NDIS_CONFIGURATION_OBJECT Object;
     NDIS_HANDLE Configuration = NULL;
     NDIS_STATUS Status;
     ULONG Index;
 
-    NdisZeroMemory(Settings, sizeof *Settings);
+    NdisZeroMemory(&Adapter->Settings, sizeof Adapter->Settings);
     NdisZeroMemory(&Object, sizeof Object);
     Object.Header.Type = NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT;
     Object.Header.Revision = NDIS_CONFIGURATION_OBJECT_REVISION_1;
     Object.Header.Size = NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1;
-    Object.NdisHandle = AdapterHandle;
+    Object.NdisHandle = Adapter->Handle;
 
     Status = NdisOpenConfigurationEx(&Object, &Configuration);
     if (Status != NDIS_STATUS_SUCCESS) {
         return Status;
     }
     for (Index = 0; Index < sizeof SettingTable / sizeof SettingTable[0]; Index++) {
-        SettingRead(AdapterHandle, Configuration, Index, Settings);
+        SettingRead(Adapter, Configuration, Index);
     }
-    NetworkAddressRead(AdapterHandle, Configuration, Settings);
+    NetworkAddressRead(Adapter, Configuration);
     NdisCloseConfiguration(Configuration);
 
-    AEROVNET_TRACE(("settings: %u receive buffers of %u bytes, %u transmit buffers", (unsigned)Settings->ReceiveBuffers,
-                    (unsigned)Settings->ReceiveBufferSize, (unsigned)Settings->TransmitBuffers));
+    AEROVNET_TRACE(("settings: %u receive buffers of %u bytes, %u transmit buffers", (unsigned)Adapter->Settings.ReceiveBuffers,
+                    (unsigned)Adapter->Settings.ReceiveBufferSize, (unsigned)Adapter->Settings.TransmitBuffers));
     return NDIS_STATUS_SUCCESS;
 }

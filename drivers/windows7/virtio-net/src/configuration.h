@@ -3,7 +3,7 @@
 #ifndef AEROVNET_CONFIGURATION_H
 #define AEROVNET_CONFIGURATION_H
 
-#include <ndis.h>
+#include "adapter_types.h"
 
 typedef struct _AEROVNET_SETTINGS {
     ULONG ReceiveBuffers;    /* how many receive buffers the adapter owns, posted or with the network stack */
@@ -14,9 +14,9 @@ typedef struct _AEROVNET_SETTINGS {
 } AEROVNET_SETTINGS, *PAEROVNET_SETTINGS;
 
 /*
- * Reads all settings. A missing one, or one out of its range, gets its default; the latter also an event log entry. Fails only when
- * the configuration cannot be opened. IRQL: PASSIVE_LEVEL, from MiniportInitializeEx, after the registration attributes.
+ * Reads all settings into Adapter->Settings. A missing one, or one out of its range, gets its default; the latter also an event log entry.
+ * Fails only when the configuration cannot be opened. IRQL: PASSIVE_LEVEL, from MiniportInitializeEx, after the registration attributes.
  */
-NDIS_STATUS AerovnetConfigurationRead(NDIS_HANDLE AdapterHandle, PAEROVNET_SETTINGS Settings);
+NDIS_STATUS AerovnetConfigurationRead(PAEROVNET_ADAPTER Adapter);
 
 #endif

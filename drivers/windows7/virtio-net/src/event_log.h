@@ -6,7 +6,7 @@
 #ifndef AEROVNET_EVENT_LOG_H
 #define AEROVNET_EVENT_LOG_H
 
-#include <ndis.h>
+#include "adapter_types.h"
 
 typedef enum _AEROVNET_REASON {
     /* Refusals: the adapter does not start. */
@@ -19,7 +19,7 @@ typedef enum _AEROVNET_REASON {
     AerovnetReasonMessageVectors = 7, /* not even one message vector can be programmed: messages granted */
     AerovnetReasonInterrupt = 8,      /* NDIS_STATUS of the registration */
     AerovnetReasonDma = 9,            /* NDIS_STATUS of the registration */
-    AerovnetReasonResources = 10,     /* index of the bring-up step, NDIS_STATUS */
+    AerovnetReasonStep = 10,          /* a step of the bring-up failed: index of the bring-up step, NDIS_STATUS */
     /* Warnings: the adapter works. */
     AerovnetReasonSettingRange = 20,   /* index of the setting (configuration.c), value found; the default is used */
     AerovnetReasonNetworkAddress = 21, /* length found; the device's own address is used */
@@ -29,7 +29,9 @@ typedef enum _AEROVNET_REASON {
     AerovnetReasonDeviceLost = 41   /* the device could not be brought back: enum virtio_pci_result, phase */
 } AEROVNET_REASON;
 
-/* IRQL: PASSIVE_LEVEL. Only after the registration attributes were set. */
-VOID AerovnetEventLogWrite(NDIS_HANDLE AdapterHandle, NDIS_ERROR_CODE Code, AEROVNET_REASON Reason, ULONG Detail1, ULONG Detail2);
+#define AEROVNET_REASON_FIRST_WARNING AerovnetReasonSettingRange
+
+/* Notes in the adapter that a refusal has been explained. IRQL: PASSIVE_LEVEL. */
+VOID AerovnetEventLogWrite(PAEROVNET_ADAPTER Adapter, NDIS_ERROR_CODE Code, AEROVNET_REASON Reason, ULONG Detail1, ULONG Detail2);
 
 #endif

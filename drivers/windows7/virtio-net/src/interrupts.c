@@ -269,7 +269,7 @@ NDIS_STATUS AerovnetInterruptRegister(PAEROVNET_ADAPTER Adapter)
     Status = NdisMRegisterInterruptEx(Adapter->Handle, Adapter, &Characteristics, &Interrupts->Handle);
     if (Status != NDIS_STATUS_SUCCESS) {
         Interrupts->Handle = NULL;
-        AerovnetEventLogWrite(Adapter->Handle, NDIS_ERROR_CODE_INTERRUPT_CONNECT, AerovnetReasonInterrupt, (ULONG)Status, 0);
+        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_INTERRUPT_CONNECT, AerovnetReasonInterrupt, (ULONG)Status, 0);
         return Status;
     }
     /* INT-03: what was granted, not what was asked for. */
@@ -303,7 +303,6 @@ BOOLEAN AerovnetInterruptShareMessage(PAEROVNET_ADAPTER Adapter)
         return FALSE;
     }
     Adapter->Interrupts.Separate = FALSE;
-    AerovnetEventLogWrite(Adapter->Handle, NDIS_ERROR_CODE_RESOURCE_CONFLICT, AerovnetReasonFewerMessages, Adapter->Interrupts.MessageCount,
-                          0);
+    AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_RESOURCE_CONFLICT, AerovnetReasonFewerMessages, Adapter->Interrupts.MessageCount, 0);
     return TRUE;
 }

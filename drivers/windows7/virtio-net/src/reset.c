@@ -53,7 +53,7 @@ static BOOLEAN DeviceBringBack(PAEROVNET_ADAPTER Adapter)
     AerovnetTxRefuse(Adapter, AerovnetIsRemoved(Adapter) ? NDIS_STATUS_NOT_ACCEPTED : NDIS_STATUS_FAILURE);
     if (!AerovnetIsRemoved(Adapter)) {
         if (!WasLost) {
-            AerovnetEventLogWrite(Adapter->Handle, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonDeviceLost, (ULONG)Result, (ULONG)Phase);
+            AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonDeviceLost, (ULONG)Result, (ULONG)Phase);
         }
         AerovnetLinkLost(Adapter);
     }
@@ -92,7 +92,7 @@ static VOID JobReset(PAEROVNET_ADAPTER Adapter)
     if (!AerovnetIsOutOfReach(Adapter)) {
         Allowed = ResetAllowed(Adapter, &First, &Cause);
         if (First) {
-            AerovnetEventLogWrite(Adapter->Handle, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonDeviceReset, (ULONG)Cause,
+            AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonDeviceReset, (ULONG)Cause,
                                   (ULONG)virtqueue_split_fault(&Adapter->Tx.Queue.Ring) << 16 |
                                       (ULONG)virtqueue_split_fault(&Adapter->Rx.Queue.Ring));
         }

@@ -48,7 +48,7 @@ VOID AerovnetStatisticsQuery(PAEROVNET_ADAPTER Adapter, PNDIS_STATISTICS_INFO In
     Info->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     Info->Header.Revision = NDIS_STATISTICS_INFO_REVISION_1;
     Info->Header.Size = NDIS_SIZEOF_STATISTICS_INFO_REVISION_1;
-    Info->SupportedStatistics = AEROVNET_SUPPORTED_STATISTICS;
+    Info->SupportedStatistics = AEROVNET_STATISTICS_VALID;
     ReceiveQuery(Adapter, Info);
     TransmitQuery(Adapter, Info);
 }

@@ -43,8 +43,8 @@ typedef struct _AEROVNET_TX_COUNTERS {
 /* A consistent copy of each direction is summed up. IRQL: <= DISPATCH_LEVEL. Locks: takes RxLock and TxLock, one after the other. */
 VOID AerovnetStatisticsQuery(PAEROVNET_ADAPTER Adapter, PNDIS_STATISTICS_INFO Info);
 
-/* Every counter of NDIS_STATISTICS_INFO: SupportedStatistics. */
-#define AEROVNET_SUPPORTED_STATISTICS                                                                                                      \
+/* Every member of NDIS_STATISTICS_INFO: its SupportedStatistics. */
+#define AEROVNET_STATISTICS_VALID                                                                                                          \
     (NDIS_STATISTICS_FLAGS_VALID_DIRECTED_FRAMES_RCV | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_FRAMES_RCV |                                  \
      NDIS_STATISTICS_FLAGS_VALID_BROADCAST_FRAMES_RCV | NDIS_STATISTICS_FLAGS_VALID_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_RCV_DISCARDS | \
      NDIS_STATISTICS_FLAGS_VALID_RCV_ERROR | NDIS_STATISTICS_FLAGS_VALID_DIRECTED_FRAMES_XMIT |                                            \
@@ -53,5 +53,18 @@ VOID AerovnetStatisticsQuery(PAEROVNET_ADAPTER Adapter, PNDIS_STATISTICS_INFO In
      NDIS_STATISTICS_FLAGS_VALID_DIRECTED_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_BYTES_RCV |                                    \
      NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_DIRECTED_BYTES_XMIT |                                   \
      NDIS_STATISTICS_FLAGS_VALID_MULTICAST_BYTES_XMIT | NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_XMIT)
+
+/* The same counters in the other notation of the general attributes, and the OIDs that carry them. */
+#define AEROVNET_STATISTICS_SUPPORTED                                                                                                      \
+    (NDIS_STATISTICS_XMIT_OK_SUPPORTED | NDIS_STATISTICS_RCV_OK_SUPPORTED | NDIS_STATISTICS_XMIT_ERROR_SUPPORTED |                         \
+     NDIS_STATISTICS_RCV_ERROR_SUPPORTED | NDIS_STATISTICS_RCV_NO_BUFFER_SUPPORTED | NDIS_STATISTICS_XMIT_DISCARDS_SUPPORTED |             \
+     NDIS_STATISTICS_RCV_DISCARDS_SUPPORTED | NDIS_STATISTICS_BYTES_XMIT_SUPPORTED | NDIS_STATISTICS_BYTES_RCV_SUPPORTED |                 \
+     NDIS_STATISTICS_DIRECTED_BYTES_XMIT_SUPPORTED | NDIS_STATISTICS_DIRECTED_BYTES_RCV_SUPPORTED |                                        \
+     NDIS_STATISTICS_DIRECTED_FRAMES_XMIT_SUPPORTED | NDIS_STATISTICS_DIRECTED_FRAMES_RCV_SUPPORTED |                                      \
+     NDIS_STATISTICS_MULTICAST_BYTES_XMIT_SUPPORTED | NDIS_STATISTICS_MULTICAST_BYTES_RCV_SUPPORTED |                                      \
+     NDIS_STATISTICS_MULTICAST_FRAMES_XMIT_SUPPORTED | NDIS_STATISTICS_MULTICAST_FRAMES_RCV_SUPPORTED |                                    \
+     NDIS_STATISTICS_BROADCAST_BYTES_XMIT_SUPPORTED | NDIS_STATISTICS_BROADCAST_BYTES_RCV_SUPPORTED |                                      \
+     NDIS_STATISTICS_BROADCAST_FRAMES_XMIT_SUPPORTED | NDIS_STATISTICS_BROADCAST_FRAMES_RCV_SUPPORTED |                                    \
+     NDIS_STATISTICS_GEN_STATISTICS_SUPPORTED)
 
 #endif
