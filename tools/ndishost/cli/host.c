@@ -12,7 +12,7 @@
 #include "exec/call.h"
 #include "exec/sched.h"
 #include "exec/trap.h"
-#include "ndis/exports.h"
+#include "ndis/adapter.h"
 #include "nt/nt.h"
 #include "pci/function.h"
 #include "rules/rules.h"
