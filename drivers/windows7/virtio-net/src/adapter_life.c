@@ -96,7 +96,7 @@ static VOID DeregisterDma(PAEROVNET_ADAPTER Adapter)
 static VOID AbandonDevice(PAEROVNET_ADAPTER Adapter)
 {
     if (Adapter->State.Current == AerovnetStateInitializing) {
-        (VOID) AerovnetDeviceStop(Adapter);
+        (void)AerovnetDeviceStop(Adapter);
         virtio_pci_modern_fail(&Adapter->Device.Transport);
     }
 }
@@ -209,7 +209,7 @@ static NDIS_STATUS StartDevice(PAEROVNET_ADAPTER Adapter)
 
 static VOID StopDevice(PAEROVNET_ADAPTER Adapter)
 {
-    (VOID) AerovnetDeviceStop(Adapter);
+    (void)AerovnetDeviceStop(Adapter);
     AerovnetTxReclaim(Adapter, NDIS_STATUS_NOT_ACCEPTED);
     AerovnetRxReclaim(Adapter);
 }

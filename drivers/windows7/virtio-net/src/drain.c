@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* drain.c - outstanding work with a stop bit. */
 #include "drain.h"
+#include "trace.h"
 
 #define DRAIN_STOPPED 1
 #define DRAIN_PIECE   2
+
+#define WAIT_STEP_MS 1000
 
 VOID AerovnetDrainInitialize(PAEROVNET_DRAIN Drain, AEROVNET_DRAINED *Drained, PVOID Context)
 {
@@ -70,5 +73,7 @@ VOID AerovnetWaitedDrainInitialize(PAEROVNET_WAITED_DRAIN Waited)
 
 VOID AerovnetWaitedDrainWait(PAEROVNET_WAITED_DRAIN Waited)
 {
-    (VOID) NdisWaitEvent(&Waited->Empty, 0);
+    while (!NdisWaitEvent(&Waited->Empty, WAIT_STEP_MS)) {
+        AEROVNET_TRACE(("still waiting for %d", (int)(Waited->Drain.Word / DRAIN_PIECE)));
+    }
 }

@@ -47,8 +47,8 @@ typedef struct _AEROVNET_WAITED_DRAIN {
 VOID AerovnetWaitedDrainInitialize(PAEROVNET_WAITED_DRAIN Waited);
 
 /*
- * Waits until a stopped drain is empty. Without a deadline, because nobody could go on with work still inside: what enters such a drain
- * must be bounded in time by its own nature. IRQL: PASSIVE_LEVEL.
+ * Waits until a stopped drain is empty, and says so to a debugger every second that it takes. It does not give up, because memory would be
+ * freed under the work inside: what enters such a drain must be bounded in time by its own nature. IRQL: PASSIVE_LEVEL.
  */
 VOID AerovnetWaitedDrainWait(PAEROVNET_WAITED_DRAIN Waited);
 

@@ -65,8 +65,8 @@ static VOID NTAPI ServiceTimerExpired(PVOID SystemSpecific1, PVOID FunctionConte
     UNREFERENCED_PARAMETER(SystemSpecific3);
     InterlockedExchange(&Adapter->Interrupts.ServiceTimerSet, FALSE);
     InterlockedExchange(&Adapter->Interrupts.LineCauses, 0);
-    (VOID) ReceiveService(Adapter, NULL);
-    (VOID) TransmitService(Adapter);
+    (void)ReceiveService(Adapter, NULL);
+    (void)TransmitService(Adapter);
     ConfigService(Adapter);
     AerovnetStateTick(Adapter);
     AerovnetDrainLeave(&Adapter->Interrupts.ServiceTimers.Drain, 1);
@@ -160,8 +160,8 @@ static VOID NTAPI MiniportInterruptDpc(NDIS_HANDLE MiniportInterruptContext, PVO
     if (Throttle != NULL) {
         Throttle->MoreNblsPending = FALSE;
     }
-    (VOID) ReceiveService(Adapter, Throttle);
-    (VOID) TransmitService(Adapter);
+    (void)ReceiveService(Adapter, Throttle);
+    (void)TransmitService(Adapter);
     if ((Causes & VIRTIO_ISR_CONFIG) != 0) {
         ConfigService(Adapter); /* one interrupt may mean both (P22) */
     }
@@ -221,10 +221,10 @@ static VOID NTAPI MiniportMessageInterruptDpc(NDIS_HANDLE MiniportInterruptConte
         ConfigService(Adapter);
         break;
     case AerovnetRoleReceive:
-        (VOID) ReceiveService(Adapter, Throttle);
+        (void)ReceiveService(Adapter, Throttle);
         break;
     case AerovnetRoleTransmit:
-        (VOID) TransmitService(Adapter);
+        (void)TransmitService(Adapter);
         break;
     default:
         break; /* granted, but never programmed */

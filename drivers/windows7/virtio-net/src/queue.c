@@ -23,7 +23,7 @@ NDIS_STATUS AerovnetQueueAllocate(PAEROVNET_ADAPTER Adapter, USHORT Index, USHOR
     if (Queue->Size > Largest && !Profile->contract_device) {
         Queue->Size = Largest;
     }
-    (VOID) virtqueue_split_layout(Queue->Size, Profile->event_index, &Layout);
+    (void)virtqueue_split_layout(Queue->Size, Profile->event_index, &Layout);
 
     Queue->PrivateLength = Layout.private_bytes;
     Queue->Private = NdisAllocateMemoryWithTagPriority(Adapter->Handle, Queue->PrivateLength, AEROVNET_TAG_QUEUE, NormalPoolPriority);

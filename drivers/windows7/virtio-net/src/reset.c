@@ -96,7 +96,7 @@ static VOID JobReset(PAEROVNET_ADAPTER Adapter)
                                   (ULONG)virtqueue_split_fault(&Adapter->Tx.Queue.Ring) << 16 |
                                       (ULONG)virtqueue_split_fault(&Adapter->Rx.Queue.Ring));
         }
-        (VOID) DeviceTakeDown(Adapter, NDIS_STATUS_RESET_IN_PROGRESS);
+        (void)DeviceTakeDown(Adapter, NDIS_STATUS_RESET_IN_PROGRESS);
         if (Allowed) {
             Status = DeviceBringBack(Adapter) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_HARD_ERRORS;
         } else {
@@ -131,7 +131,7 @@ static VOID PowerComplete(PAEROVNET_ADAPTER Adapter)
 static VOID JobPowerDown(PAEROVNET_ADAPTER Adapter)
 {
     /* NDIS has paused the adapter: there is nothing to take back unless it came too late (PWR-05). */
-    (VOID) DeviceTakeDown(Adapter, NDIS_STATUS_LOW_POWER_STATE);
+    (void)DeviceTakeDown(Adapter, NDIS_STATUS_LOW_POWER_STATE);
     AerovnetTxRefuse(Adapter, NDIS_STATUS_LOW_POWER_STATE);
     InterlockedExchange(&Adapter->Asleep, TRUE);
     AerovnetServiceCancel(Adapter);
@@ -141,13 +141,13 @@ static VOID JobPowerDown(PAEROVNET_ADAPTER Adapter)
 static VOID JobPowerUp(PAEROVNET_ADAPTER Adapter)
 {
     InterlockedExchange(&Adapter->Asleep, FALSE);
-    (VOID) DeviceBringBack(Adapter);
+    (void)DeviceBringBack(Adapter);
     PowerComplete(Adapter);
 }
 
 static VOID JobRemoved(PAEROVNET_ADAPTER Adapter)
 {
-    (VOID) DeviceTakeDown(Adapter, NDIS_STATUS_NOT_ACCEPTED);
+    (void)DeviceTakeDown(Adapter, NDIS_STATUS_NOT_ACCEPTED);
     AerovnetTxRefuse(Adapter, NDIS_STATUS_NOT_ACCEPTED);
 }
 
@@ -246,12 +246,12 @@ VOID AerovnetRecoveryRequest(PAEROVNET_ADAPTER Adapter, AEROVNET_RESET_CAUSE Cau
     }
     AEROVNET_TRACE(("reset requested, cause %u", (unsigned)Cause));
     RecoveryNoteCause(Adapter, Cause);
-    (VOID) RecoveryPost(Adapter, RECOVERY_JOB_RESET);
+    (void)RecoveryPost(Adapter, RECOVERY_JOB_RESET);
 }
 
 VOID AerovnetRecoveryRemoved(PAEROVNET_ADAPTER Adapter)
 {
-    (VOID) RecoveryPost(Adapter, RECOVERY_JOB_REMOVED);
+    (void)RecoveryPost(Adapter, RECOVERY_JOB_REMOVED);
 }
 
 NDIS_STATUS AerovnetRecoverySetPower(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request, BOOLEAN On)
@@ -322,7 +322,7 @@ BOOLEAN NTAPI AerovnetMiniportCheckForHang(NDIS_HANDLE MiniportAdapterContext)
         return FALSE; /* it is being dealt with */
     }
     if (Lost) {
-        (VOID) RecoveryPost(Adapter, RECOVERY_JOB_RESET);
+        (void)RecoveryPost(Adapter, RECOVERY_JOB_RESET);
         return FALSE;
     }
     Cause = HangExamine(Adapter);

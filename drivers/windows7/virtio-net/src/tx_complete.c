@@ -173,7 +173,7 @@ AEROVNET_TX_SERVICE AerovnetTxService(PAEROVNET_ADAPTER Adapter)
 
         Outcome.Worked |= Retired != NULL;
         if (Poisoned) {
-            (VOID) AerovnetTxPump(Adapter, NULL, Retired, FALSE);
+            (void)AerovnetTxPump(Adapter, NULL, Retired, FALSE);
             AerovnetRecoveryRequest(Adapter, AerovnetResetPoisoned);
             return Outcome;
         }
@@ -201,7 +201,7 @@ VOID AerovnetTxReapEarly(PAEROVNET_ADAPTER Adapter)
     }
     NdisDprReleaseSpinLock(&Tx->Lock);
     if (Retired != NULL) {
-        (VOID) AerovnetTxPump(Adapter, NULL, Retired, FALSE);
+        (void)AerovnetTxPump(Adapter, NULL, Retired, FALSE);
     }
 }
 
@@ -212,7 +212,7 @@ static VOID TxPumpFromBelow(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Retired
     KIRQL OldIrql;
 
     NDIS_RAISE_IRQL_TO_DISPATCH(&OldIrql);
-    (VOID) AerovnetTxPump(Adapter, NULL, Retired, FALSE);
+    (void)AerovnetTxPump(Adapter, NULL, Retired, FALSE);
     NDIS_LOWER_IRQL(OldIrql, DISPATCH_LEVEL);
 }
 

@@ -200,7 +200,7 @@ VOID NTAPI AerovnetMiniportProcessSGList(PDEVICE_OBJECT pDO, PVOID Reserved, PSC
         /* Until its state says so nobody can finish the slot, so its list still holds the drain open. */
         AerovnetDrainReference(&Adapter->Tx.Sends);
         InterlockedExchange(&Slot->State, AerovnetSlotMapped);
-        (VOID) AerovnetTxPump(Adapter, NULL, NULL, FALSE);
+        (void)AerovnetTxPump(Adapter, NULL, NULL, FALSE);
         AerovnetDrainLeave(&Adapter->Tx.Sends, 1);
     }
 }
@@ -291,7 +291,7 @@ VOID NTAPI AerovnetMiniportSendNetBufferLists(NDIS_HANDLE MiniportAdapterContext
             AerovnetTxFinish(List, 0, Status, &Refused);
         }
     }
-    (VOID) AerovnetTxPump(Adapter, Arrived, NULL, FALSE);
+    (void)AerovnetTxPump(Adapter, Arrived, NULL, FALSE);
 
     NdisDprAcquireSpinLock(&Tx->Lock);
     Tx->Counters.BadLength += (ULONG)Refused.Count;
