@@ -13,7 +13,11 @@
 #include "../include/ndishost/pci_device.h"
 
 /* The machine's memory: one per process. RAM that devices can reach; allocation is by page, physical address = offset in it. */
-struct guest_memory { uint8_t *base; uint64_t size; int fd; };
+struct guest_memory {
+    uint8_t *base;
+    uint64_t size;
+    int fd;
+};
 /* memfd of `size` bytes (256 MiB for qemu: it wants the whole), sparse: only touched pages count. NULL and errno on failure. */
 const struct guest_memory *guest_memory_create(uint64_t size);
 /* Physically contiguous, page-aligned, above 1 MiB; *physical is set. NULL when full. Freed ranges fault no one but are refilled 0xDD. */
@@ -41,14 +45,22 @@ void pci_function_destroy(struct pci_function *function); /* also destroys the d
 const struct ndishost_pci_device *pci_function_device(const struct pci_function *function);
 /* The host block to create a back-end with; line/message/failed are routed to the function created from that device. */
 struct ndishost_pci_host *pci_host_block_create(const struct guest_memory *memory);
+/* pci_function_create() takes the youngest block that has no function yet; who creates several back-ends first, names the block. */
+struct pci_function *pci_function_create_on(struct ndishost_pci_host *host, const struct ndishost_pci_device *device, char *error,
+                                            size_t error_size);
+/* For a block whose back-end could not be created; otherwise it goes with its function (also when pci_function_create() fails). */
+void pci_host_block_destroy(struct ndishost_pci_host *host);
 
 /* Configuration space as the driver sees it (NdisMGetBusData / BUS_INTERFACE); offset + length <= 256. Returns the bytes transferred. */
 uint32_t pci_function_config_read(struct pci_function *function, uint32_t offset, void *buffer, uint32_t length);
 uint32_t pci_function_config_write(struct pci_function *function, uint32_t offset, const void *buffer, uint32_t length);
 
-struct pci_bar { bool present, is_port, is_64bit, prefetchable; uint64_t address, size; };
+struct pci_bar {
+    bool present, is_port, is_64bit, prefetchable;
+    uint64_t address, size;
+};
 struct pci_bar pci_function_bar(const struct pci_function *function, unsigned index);
-unsigned pci_function_slot(const struct pci_function *function); /* device number on bus 0 */
+unsigned pci_function_slot(const struct pci_function *function);        /* device number on bus 0 */
 uint32_t pci_function_line_vector(const struct pci_function *function); /* "IRQ" to show */
 
 /* Register access to a physical range inside a BAR; NULL when no BAR contains it. The mapping traps (trap_region_map()). */
@@ -61,19 +73,30 @@ unsigned pci_function_message_count(const struct pci_function *function);
 bool pci_function_interrupt_connect(struct pci_function *function, unsigned messages, const struct pci_interrupt_sink *sink);
 void pci_function_interrupt_disconnect(struct pci_function *function);
 /* NdisMConfigMSIXTableEntry: mask, unmask, map. */
-bool pci_function_message_mask(struct pci_function *function, unsigned entry, bool masked);
+bool pci_function_message_mask(struct pci_function *function, unsigned entry, bool masked); /* false: no such entry is granted */
 
 /* What the device looks like, for reports. */
-struct pci_identity { uint16_t vendor, device, subsystem_vendor, subsystem; uint8_t revision; uint32_t class_code; };
+struct pci_identity {
+    uint16_t vendor, device, subsystem_vendor, subsystem;
+    uint8_t revision;
+    uint32_t class_code;
+};
 struct pci_identity pci_function_identity(const struct pci_function *function);
 /* virtio feature bits offered and accepted, sniffed from the common configuration accesses; false if not seen yet. */
 bool pci_function_virtio_features(const struct pci_function *function, uint64_t *offered, uint64_t *accepted);
+/* "MRG_RXBUF", or NULL for a bit without a name. */
+const char *virtio_feature_name(unsigned bit);
 /* Register reads, register writes, notifications (doorbells) per queue since creation. */
-struct pci_counts { uint64_t reads, writes, notifications[8]; uint64_t line_interrupts, messages[8]; };
+struct pci_counts {
+    uint64_t reads, writes, notifications[8];
+    uint64_t line_interrupts, messages[8];
+};
 struct pci_counts pci_function_counts(const struct pci_function *function);
 /* Surprise removal: from now on reads give all ones, writes go nowhere, no interrupt comes. */
 void pci_function_detach(struct pci_function *function);
 bool pci_function_set_link(struct pci_function *function, bool up);
+/* True: DEVICE_NEEDS_RESET is part of the scenario and not reported as HOST-DEVICE-FAILED. */
+void pci_function_expect_device_failure(struct pci_function *function, bool expected);
 /* Set when the back-end called failed(); one line, or NULL. */
 const char *pci_function_failure(const struct pci_function *function);
 /* Called from any thread when a back-end fails. */

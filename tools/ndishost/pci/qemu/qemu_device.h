@@ -9,14 +9,14 @@
 #include "../../include/ndishost/pci_device.h"
 
 struct qemu_device_options {
-    const char *machine;        /* "pc" or "q35" */
-    bool transitional;          /* false: disable-legacy=on */
-    const char *properties;     /* further virtio-net-pci properties "mrg_rxbuf=off,vectors=2", or NULL */
-    const char *netdev;         /* complete -netdev argument with id=n0, from the network */
-    const int *inherit;         /* descriptors that the netdev names, inherited by the child */
+    const char *machine;    /* "pc" or "q35" */
+    bool transitional;      /* false: disable-legacy=on */
+    const char *properties; /* further virtio-net-pci properties "mrg_rxbuf=off,vectors=2", or NULL */
+    const char *netdev;     /* complete -netdev argument with id=n0, from the network */
+    const int *inherit;     /* descriptors that the netdev names, inherited by the child */
     unsigned inherit_count;
-    const char *mac;            /* "52:54:00:12:34:56" */
-    int network_namespace;      /* setns() in the child before exec, or -1 */
+    const char *mac;       /* "52:54:00:12:34:56" */
+    int network_namespace; /* setns() in the child before exec, or -1 */
 };
 
 /*
@@ -24,8 +24,8 @@ struct qemu_device_options {
  * QEMU installed; a property QEMU does not know (its own message is quoted); QEMU's first line on stderr otherwise.
  * The child dies with this process (PR_SET_PDEATHSIG); it leaves no file behind.
  */
-bool qemu_device_create(const struct qemu_device_options *options, const struct ndishost_pci_host *host,
-                        struct ndishost_pci_device *device, char *error, size_t error_size);
+bool qemu_device_create(const struct qemu_device_options *options, const struct ndishost_pci_host *host, struct ndishost_pci_device *device,
+                        char *error, size_t error_size);
 
 /* One QMP command (a JSON object as text); true when QEMU answered "return". Any thread. */
 bool qemu_device_qmp(const struct ndishost_pci_device *device, const char *command, char *error, size_t error_size);

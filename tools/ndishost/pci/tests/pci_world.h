@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* pci_world.h - what every test of devices needs: processors, guest memory, and one function on a back-end with a socket for a peer. */
+#ifndef NDISHOST_PCI_TESTS_PCI_WORLD_H
+#define NDISHOST_PCI_TESTS_PCI_WORLD_H
+
+#include "pci/function.h"
+#include "pci/minimal/minimal_device.h"
+#include "pci/qemu/qemu_device.h"
+
+struct pci_world {
+    struct pci_function *function;
+    int peer;            /* frames below the device, one datagram each; -1: the device sends them back */
+    unsigned violations; /* before the test */
+    size_t memory_in_use;
+};
+
+/* cmocka group fixtures: guest memory once per process, one processor with the I/O thread. */
+int pci_world_group_setup(void **state);
+int pci_world_group_teardown(void **state);
+
+void pci_world_open_qemu(struct pci_world *world, const char *machine, bool transitional, const char *properties);
+void pci_world_open_minimal(struct pci_world *world, const struct minimal_device_options *options);
+/* Closes, and asserts that no rule was broken (beyond `violations_expected`) and all guest memory came back. */
+void pci_world_close(struct pci_world *world, unsigned violations_expected);
+const struct guest_memory *pci_world_memory(void);
+
+#endif
