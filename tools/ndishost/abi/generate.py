@@ -74,7 +74,7 @@ def member(machine, structure, row, others, index):
 
 def types(machine, directory):
     structures, others = read_structures(machine), other_sizes(machine)
-    out = [HEAD, "/* Layouts of Windows 7 structures on %s: unions of placed fields, so that any overlap works. */\n" % machine,
+    out = [HEAD, "/* Layouts of Windows 7 structures on %s: unions of placed fields, so that any overlap works; initialise one field at a time. */\n" % machine,
            "#ifndef NDISHOST_ABI_NT_TYPES_H\n#define NDISHOST_ABI_NT_TYPES_H\n\n#include <stdint.h>\n\n"]
     check = [HEAD, '#include <stddef.h>\n\n#include "nt_types.h"\n\n']
     for structure in structures.values():

@@ -11,19 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void set_up(void)
+void image_side_set_up(void)
 {
-    static bool done;
-    if (done)
-        return;
-    done = true;
-    trap_install();
-    nt_exports_register();
+    rules_reset();
+    static bool registered;
+    trap_install(); /* each time: cmocka takes the signals for itself before each test */
+    if (!registered)
+        nt_exports_register();
+    registered = true;
 }
 
 uintptr_t import(const char *name)
 {
-    set_up();
     uintptr_t address = export_resolve("ntoskrnl.exe", name);
     if (!address)
         address = export_resolve("hal.dll", name);
@@ -41,8 +40,7 @@ static void thread_body(void *argument)
 
 void run_image(unsigned processors, void(IMAGE_ENTRY *body)(void))
 {
-    set_up();
-    rules_reset();
+    image_side_set_up();
     if (sched_start(processors) != 0)
         claim_failed(__FILE__, __LINE__, "sched_start", processors, 0);
     sched_run("test", thread_body, (void *)(uintptr_t)body);

@@ -22,13 +22,15 @@
 #define IMAGE_ENTRY    __attribute__((stdcall, force_align_arg_pointer))
 #endif
 
+/* Makes the exports known and the traps work, and forgets earlier violations; run_image() does it itself. */
+void image_side_set_up(void);
 /* The address behind an import; a name that nobody exports ends the test. */
 uintptr_t import(const char *name);
 #define STDCALL(result, name, ...)  ((result(IMAGE_STDCALL *)(__VA_ARGS__))import(name))
 #define FASTCALL(result, name, ...) ((result(IMAGE_FASTCALL *)(__VA_ARGS__))import(name))
 #define CDECL(result, name, ...)    ((result(IMAGE_CDECL *)(__VA_ARGS__))import(name))
 
-/* Runs `body` as image code in a thread of a machine with so many processors; no thread may be left. Forgets earlier violations. */
+/* Runs `body` as image code in a thread of a machine with so many processors; no thread may be left. */
 void run_image(unsigned processors, void(IMAGE_ENTRY *body)(void));
 
 /* Assertions for image code and other threads, where cmocka's cannot jump back: they end the process and say why. */

@@ -122,9 +122,8 @@ static void contend_on_host_stack(void *unused)
 static void a_lock_excludes_other_processors(void **state)
 {
     (void)state;
-    import("KeSetEvent");
+    image_side_set_up();
     for (unsigned processors = 1; processors <= 4; processors++) {
-        rules_reset();
         assert_int_equal(sched_start(processors), 0);
         sched_run("contend", contend_on_host_stack, NULL);
         assert_int_equal(sched_stop(), 0);
@@ -268,8 +267,7 @@ static void call_and_check(void *unused)
 static void a_callback_that_keeps_a_lock_is_reported(void **state)
 {
     (void)state;
-    import("KeSetEvent");
-    rules_reset();
+    image_side_set_up();
     assert_int_equal(sched_start(1), 0);
     sched_run("keeper", call_and_check, NULL);
     assert_int_equal(sched_stop(), 0);

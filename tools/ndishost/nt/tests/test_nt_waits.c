@@ -109,8 +109,7 @@ static void play_with_partner(void *unused)
 
 static void on_machine(unsigned processors, void (*body)(void *argument))
 {
-    import("KeSetEvent");
-    rules_reset();
+    image_side_set_up();
     assert_int_equal(sched_start(processors), 0);
     sched_run("test", body, NULL);
     assert_int_equal(sched_stop(), 0);
@@ -452,8 +451,7 @@ static void use_threads_and_audit(void *unused)
 static void system_threads_end_and_signal(void **state)
 {
     (void)state;
-    import("KeSetEvent");
-    rules_reset();
+    image_side_set_up();
     assert_int_equal(sched_start(2), 0);
     sched_run("test", use_threads_and_audit, NULL);
     assert_int_equal(sched_stop(), 0);
