@@ -52,27 +52,38 @@ void sched_event_init(struct sched_event *event, bool automatic, bool signalled)
     event->waiters = NULL;
 }
 
+static void waiter_release(struct waiter *waiter)
+{
+    waiter->signalled = true;
+    thread_make_ready(waiter->thread); /* and the waiter may be gone, with its event */
+}
+
+static void release_all(struct waiter *first)
+{
+    struct waiter *last = first->previous, *waiter = first, *next;
+    for (;; waiter = next) {
+        bool is_last = waiter == last;
+        next = waiter->next;
+        waiter->queued = false;
+        waiter_release(waiter);
+        if (is_last)
+            break;
+    }
+}
+
 void sched_event_set(struct sched_event *event)
 {
     pthread_mutex_lock(&waits_lock);
-    /* The event may be gone as soon as its last waiter runs: it is not touched after the lock is given up. */
-    if (event->automatic) {
-        struct waiter *first = event->waiters;
-        if (first != NULL) {
-            waiter_remove(first);
-            first->signalled = true;
-            thread_make_ready(first->thread);
-        } else {
-            event->signalled = true;
-        }
+    struct waiter *first = event->waiters;
+    if (first == NULL) {
+        event->signalled = true;
+    } else if (event->automatic) {
+        waiter_remove(first);
+        waiter_release(first);
     } else {
         event->signalled = true;
-        struct waiter *first;
-        while ((first = event->waiters) != NULL) {
-            waiter_remove(first);
-            first->signalled = true;
-            thread_make_ready(first->thread);
-        }
+        event->waiters = NULL;
+        release_all(first);
     }
     pthread_mutex_unlock(&waits_lock);
 }
