@@ -136,6 +136,7 @@ def run_traffic(tools, architecture, case):
     if case.capture:
         command += ["--pcap", "traffic.pcapng"]
     run = Run(command, case.timeout)
+    problem = "the test itself failed"
     try:
         report, traffic, captured = run.json("report.json"), run.json("traffic.json"), 0
         problem = problem_of(case, run, report, traffic)
@@ -143,4 +144,4 @@ def run_traffic(tools, architecture, case):
             captured, problem = capture.judge(run.folder / "traffic.pcapng")
         return problem, figures(traffic, report, captured) if report and traffic and report["adapters"] else ""
     finally:
-        run.remove()
+        run.remove(problem is not None)

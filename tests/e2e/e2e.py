@@ -16,7 +16,7 @@ import benchmark
 import cases_endurance
 import cases_refusal
 import cases_traffic
-from ndishost import Tools
+from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUPS = ("proof", "matrix", "refusals", "rounds", "interruption", "valgrind", "benchmark")
@@ -76,9 +76,11 @@ def main():
     parser.add_argument("--pings", type=int, default=200, help="proof: of each kind")
     parser.add_argument("--mib", type=int, default=256, help="proof: in each direction, IPv4 and IPv6 each")
     parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--keep", action="store_true", help="keep the folder of a failed traffic case: capture, report, output")
     parser.add_argument("--filter", help="only cases whose name matches")
     options = parser.parse_args()
 
+    Run.keep_failed = options.keep
     tools, tally = Tools(options.tools, options.drivers), Tally()
     architectures = options.arch.split(",")
     for needed in [tools.program, *(tools.image(architecture) for architecture in architectures)]:

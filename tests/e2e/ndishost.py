@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,8 @@ def processes_marked(mark):
 class Run:
     """One finished run of ndishost, in a folder of its own that is removed with it."""
 
+    keep_failed = False  # e2e.py --keep
+
     def __init__(self, command, timeout, environment=None, folder=None):
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="ndishost-e2e-"))
         self.command = [str(part) for part in command]
@@ -72,8 +75,13 @@ class Run:
         except (OSError, ValueError):
             return None
 
-    def remove(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def remove(self, failed=False):
+        if failed and Run.keep_failed:
+            (self.folder / "command.txt").write_text(shlex.join(self.command) + "\n")
+            (self.folder / "output.txt").write_text(self.stdout + self.stderr)
+            print(f"kept: {self.folder}", flush=True)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def last_words(self):
         """The line that says most about a failure."""
