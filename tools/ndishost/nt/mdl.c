@@ -233,7 +233,7 @@ static uint64_t map(nt_MDL *mdl, uint8_t mode, uintptr_t who)
         rule_violated("HOST-ARGUMENT", mdl, "an MDL is mapped for user mode by %s", here);
     if (!(mdl->MdlFlags & (NT_MDL_PAGES_LOCKED | NT_MDL_PARTIAL | NT_MDL_SOURCE_IS_NONPAGED_POOL)))
         rule_violated("HOST-MDL", mdl, "MDL %p is mapped before it is built or its pages are locked, by %s", (void *)mdl, here);
-    if (mdl->MdlFlags & NT_MDL_MAPPED_TO_SYSTEM_VA)
+    if (track_find(TRACK_SYSTEM_MAPPING, mdl, NULL, NULL))
         rule_violated("HOST-MDL-MAPPING", mdl, "MDL %p is mapped twice, by %s", (void *)mdl, here);
     else
         track_acquire(TRACK_SYSTEM_MAPPING, mdl, mdl->ByteCount, NULL, who);

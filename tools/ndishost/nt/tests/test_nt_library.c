@@ -358,6 +358,24 @@ static void register_functions_reach_the_device(void **state)
     trap_region_unmap(region);
 }
 
+struct divided {
+    uint64_t quotient, remainder;
+};
+
+/* These two return the remainder in ebx:ecx. */
+static struct divided divide_with_remainder(const char *name, uint64_t dividend, uint64_t divisor)
+{
+    struct divided result;
+    uintptr_t function = import(name);
+    uint32_t arguments[4] = {(uint32_t)dividend, (uint32_t)(dividend >> 32), (uint32_t)divisor, (uint32_t)(divisor >> 32)}, high, low;
+    __asm__ volatile("pushl 12(%%esi); pushl 8(%%esi); pushl 4(%%esi); pushl (%%esi); call *%%edi"
+                     : "=A"(result.quotient), "=b"(high), "=c"(low)
+                     : "S"(arguments), "D"(function)
+                     : "cc", "memory");
+    result.remainder = (uint64_t)high << 32 | low;
+    return result;
+}
+
 static void arithmetic_helpers_agree_with_the_compiler(void **state)
 {
     (void)state;
@@ -387,8 +405,10 @@ static void arithmetic_helpers_agree_with_the_compiler(void **state)
             assert_true(STDCALL(uint64_t, "_aullrem", uint64_t, uint64_t)(ua, ub) == ua % ub);
             assert_true(STDCALL(int64_t, "_alldiv", int64_t, int64_t)(a, b) == a / b);
             assert_true(STDCALL(int64_t, "_allrem", int64_t, int64_t)(a, b) == a % b);
-            assert_true(STDCALL(int64_t, "_alldvrm", int64_t, int64_t)(a, b) == a / b);
-            assert_true(STDCALL(uint64_t, "_aulldvrm", uint64_t, uint64_t)(ua, ub) == ua / ub);
+            struct divided signed_result = divide_with_remainder("_alldvrm", ua, ub);
+            struct divided unsigned_result = divide_with_remainder("_aulldvrm", ua, ub);
+            assert_true((int64_t)signed_result.quotient == a / b && (int64_t)signed_result.remainder == a % b);
+            assert_true(unsigned_result.quotient == ua / ub && unsigned_result.remainder == ua % ub);
         }
         for (unsigned shift = 0; shift < 64; shift += 7) {
             uint64_t left = (uint64_t)numbers[i], right = left, arithmetic = left;
