@@ -21,7 +21,8 @@ typedef enum _AEROVNET_DEVICE_PHASE {
     AerovnetPhaseQueueSize = 4,
     AerovnetPhaseConfigVector = 5,
     AerovnetPhaseReceiveQueue = 6,
-    AerovnetPhaseTransmitQueue = 7
+    AerovnetPhaseTransmitQueue = 7,
+    AerovnetPhaseGivenUp = 8 /* it was reset too often in too short a time */
 } AEROVNET_DEVICE_PHASE;
 
 typedef struct _AEROVNET_DEVICE {

@@ -36,12 +36,28 @@ static VOID RecoverySetLost(PAEROVNET_ADAPTER Adapter, BOOLEAN Lost)
     NdisReleaseSpinLock(&Adapter->State.Lock);
 }
 
+/* The device stays out of use until a hang check tries again: no link, and sends fail. Logged once. IRQL: PASSIVE_LEVEL. */
+static VOID DeviceGiveUp(PAEROVNET_ADAPTER Adapter, enum virtio_pci_result Result, AEROVNET_DEVICE_PHASE Phase)
+{
+    BOOLEAN Removed = AerovnetIsRemoved(Adapter);
+    BOOLEAN WasLost = Adapter->Recovery.Lost; /* written here only, by the one work item */
+
+    RecoverySetLost(Adapter, TRUE);
+    AerovnetTxRefuse(Adapter, Removed ? NDIS_STATUS_NOT_ACCEPTED : NDIS_STATUS_FAILURE);
+    if (Removed) {
+        return;
+    }
+    if (!WasLost) {
+        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonDeviceLost, (ULONG)Result, (ULONG)Phase);
+    }
+    AerovnetLinkLost(Adapter);
+}
+
 /* From any state to DRIVER_OK, with everything as it was. FALSE: the device is lost for now, and sends fail. IRQL: PASSIVE_LEVEL. */
 static BOOLEAN DeviceBringBack(PAEROVNET_ADAPTER Adapter)
 {
     AEROVNET_DEVICE_PHASE Phase = AerovnetPhaseNegotiate;
     enum virtio_pci_result Result = AerovnetDeviceStart(Adapter, TRUE, &Phase);
-    BOOLEAN WasLost = Adapter->Recovery.Lost;
 
     if (Result == VIRTIO_PCI_OK) {
         RecoverySetLost(Adapter, FALSE);
@@ -49,14 +65,7 @@ static BOOLEAN DeviceBringBack(PAEROVNET_ADAPTER Adapter)
         return TRUE;
     }
     virtio_pci_modern_fail(&Adapter->Device.Transport); /* G15 */
-    RecoverySetLost(Adapter, TRUE);
-    AerovnetTxRefuse(Adapter, AerovnetIsRemoved(Adapter) ? NDIS_STATUS_NOT_ACCEPTED : NDIS_STATUS_FAILURE);
-    if (!AerovnetIsRemoved(Adapter)) {
-        if (!WasLost) {
-            AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonDeviceLost, (ULONG)Result, (ULONG)Phase);
-        }
-        AerovnetLinkLost(Adapter);
-    }
+    DeviceGiveUp(Adapter, Result, Phase);
     return FALSE;
 }
 
@@ -64,7 +73,7 @@ static BOOLEAN DeviceBringBack(PAEROVNET_ADAPTER Adapter)
 
 /*
  * A device that wants a reset as soon as it is set up would keep the machine busy for ever: after a few times it is left in reset until the
- * next hang check.
+ * next hang check. NDIS's own resets are always made.
  */
 static BOOLEAN ResetAllowed(PAEROVNET_ADAPTER Adapter, BOOLEAN *First, AEROVNET_RESET_CAUSE *Cause)
 {
@@ -75,10 +84,8 @@ static BOOLEAN ResetAllowed(PAEROVNET_ADAPTER Adapter, BOOLEAN *First, AEROVNET_
     *First = Recovery->Resets == 0;
     *Cause = Recovery->Cause;
     Recovery->Cause = AerovnetResetNone;
-    Allowed = Recovery->Resets < RESETS_PER_CHECK;
-    if (Allowed) {
-        Recovery->Resets++;
-    }
+    Allowed = Recovery->ResetPending || Recovery->Resets < RESETS_PER_CHECK;
+    Recovery->Resets++;
     NdisReleaseSpinLock(&Adapter->State.Lock);
     return Allowed;
 }
@@ -100,9 +107,7 @@ static VOID JobReset(PAEROVNET_ADAPTER Adapter)
         if (Allowed) {
             Status = DeviceBringBack(Adapter) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_HARD_ERRORS;
         } else {
-            RecoverySetLost(Adapter, TRUE);
-            AerovnetTxRefuse(Adapter, NDIS_STATUS_FAILURE);
-            AerovnetLinkLost(Adapter);
+            DeviceGiveUp(Adapter, VIRTIO_PCI_OK, AerovnetPhaseGivenUp);
         }
     }
 
