@@ -3,14 +3,17 @@
 import subprocess
 
 CHECK_SUMS = [word for protocol in ("ip", "tcp", "udp") for word in ("-o", f"{protocol}.check_checksum:TRUE")]
-# Wrong on the wire: dissection failed, a length does not fit, a checksum is bad.
-WRONG = ("_ws.malformed || _ws.short || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 || "
-         "icmp.checksum.status == 0 || icmpv6.checksum.status == 0")
+# The payload is noise: without this, a client's port that happens to be some protocol's makes tshark read it as that.
+PLAIN_PAYLOAD = ["-d", "tcp.port==5001,data", "-o", "tcp.try_heuristic_first:FALSE"]
+# Wrong on the wire: dissection failed, a length does not fit, a checksum is bad. A TCP checksum of 0xffff that could have been 0x0000 is not:
+# the two are the same number in one's complement, and Linux sends the former.
+WRONG = ("_ws.malformed || _ws.short || ip.checksum.status == 0 || (tcp.checksum.status == 0 && tcp.checksum != 0xffff) || "
+         "udp.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0")
 
 
 def frames(path, filter_text=None, limit=None):
     """Number of frames that pass the filter; None when tshark cannot read the file."""
-    command = ["tshark", "-n", "-r", str(path), *CHECK_SUMS, "-T", "fields", "-e", "frame.number"]
+    command = ["tshark", "-n", "-r", str(path), *CHECK_SUMS, *PLAIN_PAYLOAD, "-T", "fields", "-e", "frame.number"]
     if filter_text:
         command += ["-Y", filter_text]
     if limit:
