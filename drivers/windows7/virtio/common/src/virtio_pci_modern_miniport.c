@@ -110,7 +110,8 @@ enum virtio_pci_result virtio_pci_modern_init(struct virtio_pci_modern *transpor
     transport->isr = map_region(transport, &capabilities->isr, ISR_MAP_BYTES, &transport->isr_length);
     transport->device = map_region(transport, &capabilities->device, DEVICE_MAP_BYTES, &transport->device_length);
 
-    if (!transport->common || transport->common_length < VIRTIO_COMMON_BYTES || !transport->notify || !transport->isr ||
+    /* What is not mapped has length 0. */
+    if (transport->common_length < VIRTIO_COMMON_BYTES || !transport->notify || !transport->isr ||
         (capabilities->device.present && !transport->device)) {
         virtio_pci_modern_release(transport);
         return VIRTIO_PCI_MAP_FAILED;

@@ -170,7 +170,7 @@ static virtio_u16 fill_table(struct virtqueue_split *queue, const struct virtque
     virtio_u32 i;
 
     for (i = 0; i < count; i++)
-        write_descriptor(&entries[i], &segments[i], segment_flags(i, count, readable), (virtio_u16)(i + 1 < count ? i + 1 : 0));
+        write_descriptor(&entries[i], &segments[i], segment_flags(i, count, readable), (virtio_u16)(i + 1));
     whole.physical = table->physical;
     whole.length = count * (virtio_u32)sizeof(struct virtq_desc);
     write_descriptor((struct virtq_desc *)queue->descriptors + queue->free_head, &whole, VIRTQ_DESC_F_INDIRECT, 0);
@@ -187,7 +187,7 @@ static virtio_u16 fill_chain(struct virtqueue_split *queue, const struct virtque
     for (i = 0; i < count; i++) {
         virtio_u16 next = queue->slots[at].next;
 
-        write_descriptor(&descriptors[at], &segments[i], segment_flags(i, count, readable), (virtio_u16)(i + 1 < count ? next : 0));
+        write_descriptor(&descriptors[at], &segments[i], segment_flags(i, count, readable), next);
         last = at;
         at = next;
     }
@@ -225,7 +225,6 @@ enum virtqueue_result virtqueue_split_add(struct virtqueue_split *queue, const s
     slot->writable = writable_bytes;
     slot->chain_count = (virtio_u16)needed;
     slot->chain_last = last;
-    slot->published = VIRTIO_FALSE;
     slot->unpublished = queue->unpublished_head;
     queue->unpublished_head = head;
     queue->outstanding++;

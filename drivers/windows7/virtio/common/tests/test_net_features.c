@@ -115,6 +115,19 @@ static void g7_g18_q4_q17_bits_that_this_code_cannot_keep_are_never_accepted(voi
     }
 }
 
+static void everything_this_code_can_keep_is_accepted(void **state)
+{
+    uint64_t expected = BIT(CSUM) | BIT(GUEST_CSUM) | BIT(CTRL_GUEST_OFFLOADS) | BIT(MTU) | BIT(MAC) | BIT(GUEST_TSO4) | BIT(GUEST_TSO6);
+
+    (void)state;
+    expected |= BIT(GUEST_ECN) | BIT(GUEST_UFO) | BIT(HOST_TSO4) | BIT(HOST_TSO6) | BIT(HOST_ECN) | BIT(HOST_UFO) | BIT(MRG_RXBUF);
+    expected |= BIT(STATUS) | BIT(CTRL_VQ) | BIT(CTRL_RX) | BIT(CTRL_VLAN) | BIT(CTRL_RX_EXTRA) | BIT(GUEST_ANNOUNCE) | BIT(MQ);
+    expected |= BIT(CTRL_MAC_ADDR) | BIT(VQ_NOTF_COAL) | BIT(NOTF_COAL) | BIT(GUEST_USO4) | BIT(GUEST_USO6) | BIT(HOST_USO);
+    expected |= BIT(GUEST_HDRLEN) | BIT(RSS) | BIT(RSC_EXT) | BIT(STANDBY) | BIT(SPEED_DUPLEX);
+    expected |= BIT(INDIRECT) | BIT(EVENT_IDX) | BIT(VERSION_1) | BIT(ACCESS_PLATFORM);
+    assert_true(choose(~(uint64_t)0, 0, ~(uint64_t)0).accepted == expected);
+}
+
 static void g8_a_missing_feature_is_named(void **state)
 {
     static const uint8_t bits[] = {MAC, STATUS, INDIRECT, VERSION_1};
@@ -128,6 +141,7 @@ static void g8_a_missing_feature_is_named(void **state)
         assert_int_equal(virtio_feature_lowest_bit(choice.missing), bits[i]);
     }
     assert_int_equal(virtio_feature_lowest_bit(0), 64);
+    assert_int_equal(virtio_feature_lowest_bit(1), 0);
     assert_int_equal(virtio_feature_lowest_bit(BIT(63)), 63);
     assert_true(choose(0, REQUIRED, 0).missing == REQUIRED);
 }
@@ -323,9 +337,9 @@ static void n9_an_unmerged_buffer_holds_a_whole_frame(void **state)
     assert_int_equal(freeze(REQUIRED, false).receive_buffer_minimum, 12 + 1522);
     assert_int_equal(freeze(REQUIRED, true).receive_buffer_minimum, 10 + 1522);
     assert_true(freeze(REQUIRED, false).receive_buffer_minimum >= 1526);
-    assert_true(freeze(REQUIRED | BIT(GUEST_CSUM) | BIT(GUEST_TSO4), false).receive_buffer_minimum >= 65601);
-    assert_true(freeze(REQUIRED | BIT(GUEST_CSUM) | BIT(GUEST_UFO), false).receive_buffer_minimum >= 65601);
-    assert_true(freeze(REQUIRED | BIT(GUEST_CSUM) | BIT(GUEST_USO6), false).receive_buffer_minimum >= 65601);
+    assert_true(freeze(REQUIRED | BIT(GUEST_CSUM) | BIT(GUEST_TSO4), false).receive_buffer_minimum == 65601);
+    assert_true(freeze(REQUIRED | BIT(GUEST_CSUM) | BIT(GUEST_UFO), false).receive_buffer_minimum == 65601);
+    assert_true(freeze(REQUIRED | BIT(GUEST_CSUM) | BIT(GUEST_USO6), false).receive_buffer_minimum == 65601);
 }
 
 static void n10_a_merged_buffer_holds_a_header(void **state)
@@ -341,6 +355,7 @@ int main(void)
         cmocka_unit_test(g5_nothing_is_accepted_that_is_not_offered),
         cmocka_unit_test(g7_unknown_and_unwanted_bits_are_ignored),
         cmocka_unit_test(g7_g18_q4_q17_bits_that_this_code_cannot_keep_are_never_accepted),
+        cmocka_unit_test(everything_this_code_can_keep_is_accepted),
         cmocka_unit_test(g8_a_missing_feature_is_named),
         cmocka_unit_test(g8_unknown_offered_bits_are_no_reason_to_fail),
         cmocka_unit_test(g19_version_1_is_accepted_when_offered),

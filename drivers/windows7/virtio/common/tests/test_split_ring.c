@@ -50,9 +50,9 @@ static void q1_parts_are_aligned_and_do_not_overlap(void **state)
             assert_int_equal(layout.descriptor_offset % 16, 0);
             assert_int_equal(layout.available_offset % 2, 0);
             assert_int_equal(layout.used_offset % 4, 0);
-            assert_true(layout.available_offset >= layout.descriptor_offset + 16 * size);
-            assert_true(layout.used_offset >= layout.available_offset + 4 + 2 * size + 2 * event);
-            assert_true(layout.ring_bytes >= layout.used_offset + 4 + 8 * size + 2 * event);
+            assert_int_equal(layout.available_offset, layout.descriptor_offset + 16 * size);
+            assert_int_equal(layout.used_offset, (layout.available_offset + 4 + 2 * size + 2 * event + 3) / 4 * 4);
+            assert_int_equal(layout.ring_bytes, layout.used_offset + 4 + 8 * size + 2 * event);
             assert_true(layout.private_bytes > 0);
         }
     }
@@ -124,6 +124,7 @@ static void q3_a_chain_of_2_to_the_32_bytes_is_refused(void **state)
     assert_int_equal(virtqueue_split_add(&world.queue, segments, 2, 1, NULL, queue_world_cookie(1)), VIRTQUEUE_TOO_LONG);
     assert_int_equal(virtqueue_split_free_count(&world.queue), 4);
     assert_int_equal(virtqueue_split_add(&world.queue, segments, 1, 1, NULL, queue_world_cookie(1)), VIRTQUEUE_OK);
+    assert_int_equal(virtqueue_split_add(&world.queue, segments, 2, 0, NULL, queue_world_cookie(2)), VIRTQUEUE_OK);
     queue_world_drop(&world);
 }
 
@@ -510,6 +511,27 @@ static void disabled_interrupts_stay_away_for_a_long_time(void **state)
     }
 }
 
+/* However long they stay off: the event index can be passed by once in 65,536 completions, and must not follow. */
+static void disabled_interrupts_stay_disabled_over_pops(void **state)
+{
+    uint32_t i, interrupts = 0;
+    void *cookie;
+    virtio_u32 written;
+
+    (void)state;
+    queue_world_make(&world, &(struct queue_options){.size = 4, .event_index = true});
+    virtqueue_split_disable_interrupts(&world.queue);
+    for (i = 0; i < 4 * 65536; i++) {
+        queue_world_add_readable(&world, 0, 5);
+        virtqueue_split_publish(&world.queue);
+        ring_device_complete(&world.device, queue_world_fetch(&world), 0);
+        interrupts += ring_device_must_interrupt(&world.device) ? 1 : 0;
+        assert_int_equal(virtqueue_split_pop(&world.queue, &cookie, &written), VIRTQUEUE_OK);
+    }
+    assert_true(interrupts <= 4);
+    queue_world_drop(&world);
+}
+
 static void enabled_interrupts_stay_enabled_over_pops(void **state)
 {
     uint32_t event, i;
@@ -519,6 +541,8 @@ static void enabled_interrupts_stay_enabled_over_pops(void **state)
     (void)state;
     for (event = 0; event < 2; event++) {
         queue_world_make(&world, &(struct queue_options){.size = 4, .event_index = event != 0});
+        virtqueue_split_disable_interrupts(&world.queue);
+        assert_true(virtqueue_split_enable_interrupts(&world.queue));
         for (i = 0; i < 70000; i++) {
             queue_world_add_readable(&world, 0, 5);
             virtqueue_split_publish(&world.queue);
@@ -693,6 +717,7 @@ int main(void)
         cmocka_unit_test(q9_the_flag_is_0_or_1_without_event_index),
         cmocka_unit_test(q10_the_flag_stays_0_with_event_index),
         cmocka_unit_test(disabled_interrupts_stay_away_for_a_long_time),
+        cmocka_unit_test(disabled_interrupts_stay_disabled_over_pops),
         cmocka_unit_test(enabled_interrupts_stay_enabled_over_pops),
         cmocka_unit_test(enabling_says_when_something_has_completed_meanwhile),
         cmocka_unit_test(a_delayed_interrupt_comes_with_the_last_of_the_batch),
