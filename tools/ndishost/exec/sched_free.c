@@ -68,7 +68,7 @@ static int free_start(void)
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, IDLE_STACK_SIZE);
     for (unsigned i = 0; i < processor_count && error == 0; i++) {
-        char name[16];
+        char name[24];
         error = pthread_create(&processors[i].host_thread, &attributes, processor_main, &processors[i]);
         if (error != 0)
             break;

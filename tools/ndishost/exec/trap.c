@@ -78,6 +78,8 @@ static bool is_image(uintptr_t sp)
 static _Noreturn void host_fault_report(void)
 {
     char place[160];
+    if (guarded_stack_guards(&processor_current->current->host, host_fault.address))
+        trap_bugcheck("HOST-FAULT", "ndishost itself failed: the host stack (%u bytes) overflowed", HOST_STACK_SIZE);
     if (trap_in_progress != NULL)
         trap_report_fault(trap_in_progress, host_fault.address);
     if (call_current_export() != NULL) {
@@ -111,6 +113,9 @@ static void on_host_fault(int signal, const siginfo_t *info, ucontext_t *state)
     host_fault.address = (uintptr_t)info->si_addr;
     host_fault.ip = (uintptr_t)state->uc_mcontext.gregs[REGISTER_IP];
     host_fault.reported = true;
+    const struct guarded_stack *stack = &processor_current->current->host;
+    if (guarded_stack_guards(stack, host_fault.address))
+        host_fault_report(); /* on the signal stack: the host stack is used up */
     uintptr_t sp = ((uintptr_t)state->uc_mcontext.gregs[REGISTER_SP] - RED_ZONE - 256) & ~(uintptr_t)15;
     go_on_at(state, host_fault_report, sp - sizeof(uintptr_t));
 }

@@ -149,25 +149,27 @@ enum trap_place trap_place_of(uintptr_t address, const char **name, uint64_t *of
 
 /* ---- accesses ---- */
 
-static bool inside(const struct region *region, uint64_t offset, unsigned width, const char *what)
+/* `trap` is the instruction that accesses, NULL when an export does. */
+static bool inside(const struct region *region, uint64_t offset, unsigned width, struct trap *trap)
 {
     if (offset < region->size && width <= region->size - offset)
         return true;
+    const char *what = trap != NULL ? trap_text(trap) : call_current_export() != NULL ? call_current_export() : "the host";
     rule_violated("HOST-REGISTER-ACCESS", NULL, "%s: %u bytes at %s+0x%llx cross the end of the mapped 0x%lx bytes", what, width,
                   region->name, (unsigned long long)offset, (unsigned long)region->size);
     return false;
 }
 
-static uint64_t region_read(const struct region *region, uint64_t offset, unsigned width, const char *what)
+static uint64_t region_read(const struct region *region, uint64_t offset, unsigned width, struct trap *trap)
 {
     trap_count(&trap_counters.region_reads);
-    return inside(region, offset, width, what) ? region->ops.read(region->context, offset, width) & width_mask(width) : width_mask(width);
+    return inside(region, offset, width, trap) ? region->ops.read(region->context, offset, width) & width_mask(width) : width_mask(width);
 }
 
-static void region_write(const struct region *region, uint64_t offset, unsigned width, uint64_t value, const char *what)
+static void region_write(const struct region *region, uint64_t offset, unsigned width, uint64_t value, struct trap *trap)
 {
     trap_count(&trap_counters.region_writes);
-    if (inside(region, offset, width, what))
+    if (inside(region, offset, width, trap))
         region->ops.write(region->context, offset, width, value & width_mask(width));
 }
 
@@ -176,11 +178,10 @@ bool trap_region_access(uintptr_t address, unsigned width, bool write, uint64_t 
     struct region region;
     if (!find(address, &region))
         return false;
-    const char *what = call_current_export() != NULL ? call_current_export() : "host";
     if (write)
-        region_write(&region, address - region.base, width, *value, what);
+        region_write(&region, address - region.base, width, *value, NULL);
     else
-        *value = region_read(&region, address - region.base, width, what);
+        *value = region_read(&region, address - region.base, width, NULL);
     return true;
 }
 
@@ -197,7 +198,7 @@ uint64_t trap_memory_read(struct trap *trap, uintptr_t address, unsigned width)
         return processor_block_read(offset, width);
     }
     if (find(address, &region))
-        return region_read(&region, address - region.base, width, trap_text(trap));
+        return region_read(&region, address - region.base, width, trap);
     memcpy(&value, (const void *)address, width);
     return value;
 }
@@ -211,7 +212,7 @@ void trap_memory_write(struct trap *trap, uintptr_t address, unsigned width, uin
         trap_bugcheck("HOST-FAULT", "`%s` at %s writes to memory that only the kernel writes to", trap_text(trap),
                       describe_address(trap->frame->ip, place, sizeof(place)));
     if (find(address, &region)) {
-        region_write(&region, address - region.base, width, value, trap_text(trap));
+        region_write(&region, address - region.base, width, value, trap);
         return;
     }
     memcpy((void *)address, &value, width);

@@ -180,6 +180,46 @@ static IMAGE_FUNCTION uintptr_t image_uses_stack(void)
     return (uintptr_t)frame[17];
 }
 
+/* Calls an export without arguments with a value in each nonvolatile register and returns a bit mask of those that changed. */
+#if defined(__x86_64__)
+__asm__(".text\n"
+        ".macro check number, value, register\n"
+        "cmpq $\\value, \\register\n je 1f\n orl $1 << \\number, %eax\n 1:\n"
+        ".endm\n"
+        "image_checks_registers:\n"
+        "pushq %rbx\n pushq %rbp\n pushq %rsi\n pushq %rdi\n pushq %r12\n pushq %r13\n pushq %r14\n pushq %r15\n"
+        "subq $200, %rsp\n"
+        ".irp n, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
+        "movups %xmm\\n, 32+16*(\\n-6)(%rsp)\n movl $\\n, %eax\n movd %eax, %xmm\\n\n"
+        ".endr\n"
+        "movl $11, %ebx\n movl $12, %ebp\n movl $13, %esi\n movl $14, %edi\n"
+        "movl $15, %r12d\n movl $16, %r13d\n movl $17, %r14d\n movl $18, %r15d\n"
+        "call *%rcx\n"
+        "xorl %eax, %eax\n"
+        "check 0, 11, %rbx\n check 1, 12, %rbp\n check 2, 13, %rsi\n check 3, 14, %rdi\n"
+        "check 4, 15, %r12\n check 5, 16, %r13\n check 6, 17, %r14\n check 7, 18, %r15\n"
+        ".irp n, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
+        "movd %xmm\\n, %ecx\n check \\n+4, \\n, %rcx\n movups 32+16*(\\n-6)(%rsp), %xmm\\n\n"
+        ".endr\n"
+        "addq $200, %rsp\n"
+        "popq %r15\n popq %r14\n popq %r13\n popq %r12\n popq %rdi\n popq %rsi\n popq %rbp\n popq %rbx\n"
+        "ret\n");
+#else
+__asm__(".text\n"
+        ".macro check number, value, register\n"
+        "cmpl $\\value, \\register\n je 1f\n orl $1 << \\number, %eax\n 1:\n"
+        ".endm\n"
+        "image_checks_registers:\n"
+        "pushl %ebx\n pushl %ebp\n pushl %esi\n pushl %edi\n"
+        "movl $11, %ebx\n movl $12, %ebp\n movl $13, %esi\n movl $14, %edi\n"
+        "call *20(%esp)\n"
+        "xorl %eax, %eax\n xorl %edx, %edx\n"
+        "check 0, 11, %ebx\n check 1, 12, %ebp\n check 2, 13, %esi\n check 3, 14, %edi\n"
+        "popl %edi\n popl %esi\n popl %ebp\n popl %ebx\n"
+        "ret $4\n");
+#endif
+IMAGE_FUNCTION uintptr_t image_checks_registers(void (*export)(void));
+
 /* ---- tests ---- */
 
 static void arguments_and_results_pass(void *unused)
@@ -207,6 +247,51 @@ static void doors_nest(void *unused)
         CLAIM(kernel_depth[i - 1] < kernel_depth[i]);
     CLAIM_EQUAL(context_current->kernel_sp, context_current->kernel.top);
 }
+/* ---- an interrupt inside an export, whose routine calls the image, which calls exports ---- */
+
+static struct sched_interrupt interrupt;
+static unsigned interrupts;
+static void take_interrupt(struct sched_interrupt *self)
+{
+    (void)self;
+    CLAIM_EQUAL(irql_current(), IRQL_DEVICE);
+    CLAIM_EQUAL(image_call("MiniportInterrupt", (uintptr_t)image_calls_exports, 0, NULL), 31);
+    interrupts++;
+}
+static struct sched_dpc dpc;
+static unsigned dpcs;
+static void run_dpc(struct sched_dpc *self)
+{
+    (void)self;
+    if (dpcs++ == 0) /* once an interrupt on top of the DPC, too */
+        sched_interrupt_raise(&interrupt);
+    CLAIM_EQUAL(image_call("MiniportInterruptDpc", (uintptr_t)image_calls_exports, 0, NULL), 31);
+}
+static void interrupt_in_export(void *unused)
+{
+    (void)unused;
+    interrupts = dpcs = 0;
+    interrupt = (struct sched_interrupt){.routine = take_interrupt};
+    dpc = (struct sched_dpc){.routine = run_dpc};
+    sched_interrupt_connect(&interrupt);
+    for (unsigned i = 0; i < 100; i++) {
+        sched_interrupt_raise(&interrupt);
+        sched_dpc_queue(&dpc, SCHED_ANY_PROCESSOR);
+        uintptr_t kernel_sp = context_current->kernel_sp;
+        CLAIM_EQUAL((uint32_t)IMAGE_CALL("preserved", image_checks_registers, (uintptr_t)any_irql), 0);
+        CLAIM_EQUAL(context_current->kernel_sp, kernel_sp);
+    }
+    CLAIM_EQUAL(interrupts, 101);
+    CLAIM_EQUAL(dpcs, 100);
+    sched_interrupt_disconnect(&interrupt);
+    CLAIM_EQUAL(violations_total(), 0);
+}
+static void test_interrupt_and_dpc_inside_an_export_preserve_the_registers_of_the_image(void **state)
+{
+    (void)state;
+    on_machine(1, interrupt_in_export, NULL);
+}
+
 static void test_callbacks_and_exports_nest(void **state)
 {
     (void)state;
@@ -238,7 +323,6 @@ static IMAGE_FUNCTION uintptr_t image_that_raises(void)
     any_irql();
     return 0;
 }
-static uint8_t *raise_in_export;
 static unsigned held;
 static unsigned count_held(void)
 {
@@ -248,7 +332,6 @@ static unsigned count_held(void)
 static void unbalanced_irql(void *unused)
 {
     (void)unused;
-    (void)raise_in_export;
     uint8_t old = irql_current();
     image_call("fine", (uintptr_t)image_that_raises, 0, NULL);
     CLAIM_EQUAL(violations_total(), 0);
@@ -427,6 +510,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arguments_and_results_pass_in_both_directions),
+        cmocka_unit_test(test_interrupt_and_dpc_inside_an_export_preserve_the_registers_of_the_image),
         cmocka_unit_test(test_callbacks_and_exports_nest),
         cmocka_unit_test(test_export_at_wrong_irql_is_a_violation),
         cmocka_unit_test(test_raising_down_and_lowering_up_are_violations),

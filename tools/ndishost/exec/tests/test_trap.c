@@ -291,10 +291,12 @@ static void test_sixteen_bytes_at_once_are_a_violation(void **state)
 static void beyond_end(void *unused)
 {
     (void)unused;
-    CLAIM_EQUAL((uint32_t)IMAGE_CALL("beyond", image_reads_4, (uintptr_t)device + DEVICE_SIZE - 2), 0xffffffff);
+    uint8_t *odd = trap_region_map("odd size", 6, &device_ops, NULL);
+    CLAIM_EQUAL((uint32_t)IMAGE_CALL("beyond", image_reads_4, (uintptr_t)odd + 4), 0xffffffff);
     CLAIM_EQUAL(violations_of("HOST-REGISTER-ACCESS"), 1);
-    IMAGE_CALL("beyond", image_writes_4, (uintptr_t)device + DEVICE_SIZE + 4, 1);
+    IMAGE_CALL("beyond", image_writes_4, (uintptr_t)odd + 16, 1);
     CLAIM_EQUAL(violations_of("HOST-REGISTER-ACCESS"), 2);
+    trap_region_unmap(odd);
 }
 static void test_access_across_the_end_of_a_region_is_a_violation(void **state)
 {
