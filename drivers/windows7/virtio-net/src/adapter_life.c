@@ -316,6 +316,7 @@ NDIS_STATUS NTAPI AerovnetMiniportInitialize(NDIS_HANDLE NdisMiniportHandle, NDI
     UNREFERENCED_PARAMETER(MiniportDriverContext);
     Adapter = NdisAllocateMemoryWithTagPriority(NdisMiniportHandle, sizeof *Adapter, AEROVNET_TAG_ADAPTER, NormalPoolPriority);
     if (Adapter == NULL) {
+        NdisWriteErrorLogEntry(NdisMiniportHandle, NDIS_ERROR_CODE_OUT_OF_RESOURCES, 3, (ULONG)AerovnetReasonStep, MAXULONG, 0);
         return NDIS_STATUS_RESOURCES;
     }
     NdisZeroMemory(Adapter, sizeof *Adapter);

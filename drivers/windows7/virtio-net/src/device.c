@@ -10,10 +10,11 @@
 
 #define ETHERNET_MTU     1500
 #define IPV4_MTU_MINIMUM 68 /* RFC 791; virtio allows no smaller one */
-#define STOP_TIMEOUT_US  1000000
-#define CLOSED_READ_8    0xFFu
-#define CLOSED_READ_16   0xFFFFu
-#define CLOSED_READ_32   0xFFFFFFFFu
+/* Counted in the waits asked for; where a wait of a millisecond takes a clock tick of 15.6, that is some four seconds. */
+#define STOP_TIMEOUT_US 250000
+#define CLOSED_READ_8   0xFFu
+#define CLOSED_READ_16  0xFFFFu
+#define CLOSED_READ_32  0xFFFFFFFFu
 
 /* ---- registers: what a removed or sleeping device would read as, without asking it; writes to it go nowhere ---- */
 

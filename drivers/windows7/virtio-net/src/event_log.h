@@ -19,7 +19,7 @@ typedef enum _AEROVNET_REASON {
     AerovnetReasonMessageVectors = 7, /* not even one message vector can be programmed: messages granted */
     AerovnetReasonInterrupt = 8,      /* NDIS_STATUS of the registration */
     AerovnetReasonDma = 9,            /* NDIS_STATUS of the registration */
-    AerovnetReasonStep = 10,          /* a step of the bring-up failed: index of the bring-up step, NDIS_STATUS */
+    AerovnetReasonStep = 10,          /* a step of the bring-up failed: index (MAXULONG: before the first), NDIS_STATUS */
     /* Warnings: the adapter works. */
     AerovnetReasonSettingRange = 20,   /* index of the setting (configuration.c), value found; the default is used */
     AerovnetReasonNetworkAddress = 21, /* length found; the device's own address is used */

@@ -208,17 +208,33 @@ VOID NTAPI AerovnetMiniportProcessSGList(PDEVICE_OBJECT pDO, PVOID Reserved, PSC
 /* ---- admission ---- */
 
 /*
+ * Not shorter than a header; not longer than the MTU allows, where a tag adds four bytes (N5: what is longer must not be sent).
+ */
+static BOOLEAN LengthFits(PAEROVNET_ADAPTER Adapter, PNET_BUFFER NetBuffer)
+{
+    ULONG Length = NET_BUFFER_DATA_LENGTH(NetBuffer);
+    UCHAR Header[ETHERNET_HEADER_BYTES + ETHERNET_VLAN_BYTES];
+    struct ethernet_frame Frame;
+
+    if (Length <= AerovnetMaximumTotalSize(Adapter)) {
+        return Length >= ETHERNET_HEADER_BYTES;
+    }
+    return Length <= Adapter->Tx.FrameMaximum && AerovnetTxCopy(NetBuffer, Header, sizeof Header) &&
+           ethernet_read_header(Header, sizeof Header, &Frame) && Frame.tagged;
+}
+
+/*
  * Fit to be sent: every NET_BUFFER is a frame that the device takes. A list is taken or refused as a whole, before any of it is sent.
  * Counts the NET_BUFFERs.
  */
-static NDIS_STATUS TxExamine(PAEROVNET_TX Tx, PNET_BUFFER_LIST List)
+static NDIS_STATUS TxExamine(PAEROVNET_ADAPTER Adapter, PNET_BUFFER_LIST List)
 {
     PNET_BUFFER NetBuffer = NET_BUFFER_LIST_FIRST_NB(List);
     ULONG_PTR Count = 0;
 
     TX_LIST_REMAINING(List) = NULL;
     for (; NetBuffer != NULL; NetBuffer = NET_BUFFER_NEXT_NB(NetBuffer)) {
-        if (NET_BUFFER_DATA_LENGTH(NetBuffer) < ETHERNET_HEADER_BYTES || NET_BUFFER_DATA_LENGTH(NetBuffer) > Tx->FrameMaximum) {
+        if (!LengthFits(Adapter, NetBuffer)) {
             return NDIS_STATUS_INVALID_LENGTH;
         }
         Count++;
@@ -282,7 +298,7 @@ VOID NTAPI AerovnetMiniportSendNetBufferLists(NDIS_HANDLE MiniportAdapterContext
     for (List = NetBufferList; List != NULL; List = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(List);
         NET_BUFFER_LIST_NEXT_NBL(List) = NULL;
-        Status = TxExamine(Tx, List);
+        Status = TxExamine(Adapter, List);
         NET_BUFFER_LIST_STATUS(List) = Status;
         if (Status == NDIS_STATUS_SUCCESS) {
             *Place = List;
