@@ -161,6 +161,15 @@ static _Noreturn void report_instruction(struct trap *trap, bool decoded)
     }
 }
 
+/* The processor does not say which address was not canonical (a pointer of 0xDD bytes is not): the instruction does. */
+static uintptr_t accessed_address(const struct trap *trap)
+{
+    for (unsigned i = 0; i < trap->instruction.operand_count; i++)
+        if (trap_is_memory(&trap->operands[i]))
+            return trap_operand_address(trap, &trap->operands[i]);
+    return 0;
+}
+
 void trap_report_fault(struct trap_frame *frame, uintptr_t address)
 {
     char place[160], target[160];
@@ -177,8 +186,11 @@ void trap_report_fault(struct trap_frame *frame, uintptr_t address)
         trap_bugcheck("HOST-FAULT", "execution went to 0x%lx, which is not code", (unsigned long)address);
     if (!is_kernel_stack(frame->registers[TRAP_SP]))
         trap_bugcheck("HOST-FAULT", "the stack pointer was lost: 0x%lx at %s", (unsigned long)frame->registers[TRAP_SP], place);
-    if (trap_decode(&trap, frame))
+    if (trap_decode(&trap, frame)) {
         text = trap_text(&trap);
+        if (address == 0)
+            address = accessed_address(&trap);
+    }
     if (trap_place_of(address, &region, &offset) == TRAP_UNMAPPED)
         trap_bugcheck("HOST-REGISTER-UNMAPPED", "`%s` at %s: registers %s+0x%llx are unmapped", text, place, region,
                       (unsigned long long)offset);

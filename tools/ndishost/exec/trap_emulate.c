@@ -158,17 +158,24 @@ static void multiply(struct trap *trap)
     trap_operand_write(trap, &trap->operands[0], (uint64_t)product);
 }
 
-/* bt, bts, btr, btc. A bit number from a register reaches beyond the operand, in units of the operand's width. */
+/* Where bt, bts, btr, btc go: a bit number from a register reaches beyond the operand, in units of the operand's width. */
+static uintptr_t bit_address(struct trap *trap)
+{
+    const ZydisDecodedOperand *to = &trap->operands[0], *number = &trap->operands[1];
+    uintptr_t address = trap_operand_address(trap, to);
+    if (number->type == ZYDIS_OPERAND_TYPE_REGISTER) {
+        unsigned width = trap_operand_width(to);
+        int64_t bits = (int64_t)sign_extend(trap_register_read(trap, number->reg.value), trap_operand_width(number));
+        address += (uintptr_t)((bits >> (3 + __builtin_ctz(width))) * (int64_t)width);
+    }
+    return address;
+}
+
 static void bit(struct trap *trap)
 {
-    ZydisDecodedOperand *to = &trap->operands[0];
-    unsigned width = trap_operand_width(to), bits = 8 * width;
+    unsigned width = trap_operand_width(&trap->operands[0]), bits = 8 * width;
     uint64_t number = trap_operand_read(trap, &trap->operands[1]);
-    uintptr_t address = trap_operand_address(trap, to);
-    if (trap->operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER) {
-        int64_t signed_number = (int64_t)sign_extend(number, trap_operand_width(&trap->operands[1]));
-        address += (uintptr_t)((signed_number >> (3 + __builtin_ctz(width))) * (int64_t)width);
-    }
+    uintptr_t address = bit_address(trap);
     uint64_t mask = UINT64_C(1) << (number % bits), value = trap_memory_read(trap, address, width);
     trap->frame->flags = (trap->frame->flags & ~(uintptr_t)FLAG_CARRY) | (value & mask ? FLAG_CARRY : 0);
     switch (trap->instruction.mnemonic) {
@@ -258,16 +265,14 @@ static bool move_xmm(struct trap *trap, unsigned at, bool clear)
 
 /* ---- choice ---- */
 
-static bool is_special(const struct trap *trap, const ZydisDecodedOperand *operand)
+static bool is_special(struct trap *trap, const ZydisDecodedOperand *operand)
 {
     const char *name;
     uint64_t offset;
     if (!trap_is_memory(operand))
         return false;
-    uintptr_t address = trap_operand_address(trap, operand);
-    if (operand->encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM && trap->instruction.mnemonic == ZYDIS_MNEMONIC_BT)
-        return trap_place_of(trap->frame->address, &name, &offset) != TRAP_ORDINARY;
-    enum trap_place place = trap_place_of(address, &name, &offset);
+    bool bits = trap->instruction.meta.category == ZYDIS_CATEGORY_BITBYTE && operand == &trap->operands[0] && trap->operands[1].size != 0;
+    enum trap_place place = trap_place_of(bits ? bit_address(trap) : trap_operand_address(trap, operand), &name, &offset);
     return place != TRAP_ORDINARY && place != TRAP_UNMAPPED;
 }
 

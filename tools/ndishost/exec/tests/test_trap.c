@@ -8,8 +8,10 @@
 #include "exec/sched.h"
 #include "exec/trap.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,6 +322,19 @@ static void test_access_after_unmapping_ends_the_run(void **state)
     assert_non_null(strstr(report, "HOST-REGISTER-UNMAPPED"));
     assert_non_null(strstr(report, "late BAR+0x8"));
 }
+
+#if defined(__x86_64__)
+static void follow_freed_pointer(void *unused)
+{
+    (void)unused;
+    IMAGE_CALL("follows", image_reads_4, (uintptr_t)UINT64_C(0xdddddddddddddddd));
+}
+static void test_address_that_is_not_canonical_is_named(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(report_of_child(1, follow_freed_pointer), "access violation at address 0xdddddddddddddddd"));
+}
+#endif
 
 static void call_through_register(void *unused)
 {
@@ -701,6 +716,67 @@ static void test_interrupt_nests_in_a_trap(void **state)
     on_machine(1, interrupt_in_trap, NULL);
 }
 
+/* ---- several processors trap at once, while a device interrupts them ---- */
+
+static atomic_uint doorbells, shared_interrupts;
+static atomic_bool device_stops;
+static struct sched_interrupt per_processor[4];
+
+static void count_doorbell(void *context, uint64_t offset, unsigned width, uint64_t value)
+{
+    (void)context;
+    CLAIM(offset == 8 && width == 4);
+    doorbells += (unsigned)value;
+}
+static void interrupt_reads(struct sched_interrupt *interrupt)
+{
+    CLAIM_EQUAL((uint32_t)IMAGE_CALL("interrupt", image_reads_4, (uintptr_t)interrupt->context), 0x40404040);
+    shared_interrupts++;
+}
+static void ring_doorbells(void *doorbell)
+{
+    for (unsigned i = 0; i < (RUNNING_ON_VALGRIND ? 200u : 10000u); i++)
+        IMAGE_CALL("doorbell", image_writes_4, (uintptr_t)doorbell + 8, 1);
+}
+static void *interrupt_all(void *unused)
+{
+    for (unsigned i = 0; !device_stops; i++)
+        sched_interrupt_raise(&per_processor[i % 4]);
+    return unused;
+}
+static void traps_everywhere(void *unused)
+{
+    static const struct trap_region_ops ops = {device_read, count_doorbell};
+    struct sched_thread *threads[4];
+    pthread_t raiser;
+    (void)unused;
+    uint8_t *doorbell = trap_region_map("doorbell", 4096, &ops, NULL);
+    memset(registers, 0x40, sizeof(registers));
+    for (unsigned i = 0; i < 4; i++) {
+        per_processor[i] = (struct sched_interrupt){.routine = interrupt_reads, .context = doorbell + 16, .processor = i};
+        sched_interrupt_connect(&per_processor[i]);
+    }
+    doorbells = shared_interrupts = 0;
+    device_stops = false;
+    pthread_create(&raiser, NULL, interrupt_all, NULL);
+    for (unsigned i = 0; i < 4; i++)
+        threads[i] = sched_thread_start("rings", i, ring_doorbells, doorbell);
+    for (unsigned i = 0; i < 4; i++)
+        sched_thread_join(threads[i]);
+    device_stops = true;
+    pthread_join(raiser, NULL);
+    for (unsigned i = 0; i < 4; i++)
+        sched_interrupt_disconnect(&per_processor[i]);
+    CLAIM_EQUAL(doorbells, 4 * (RUNNING_ON_VALGRIND ? 200u : 10000u));
+    CLAIM(shared_interrupts > 0);
+    trap_region_unmap(doorbell);
+}
+static void test_processors_trap_independently(void **state)
+{
+    (void)state;
+    on_machine(4, traps_everywhere, NULL);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -723,6 +799,7 @@ int main(void)
         cmocka_unit_test(test_ports_are_read_and_written_in_every_form),
 #if defined(__x86_64__)
         cmocka_unit_test(test_cr8_is_the_irql),
+        cmocka_unit_test(test_address_that_is_not_canonical_is_named),
 #endif
         cmocka_unit_test(test_segment_reads_see_the_processor_block),
         cmocka_unit_test(test_shared_user_data_shows_version_and_time),
@@ -730,6 +807,7 @@ int main(void)
         cmocka_unit_test(test_privileged_instructions_are_violations),
         cmocka_unit_test(test_fatal_instructions_end_the_run_with_their_rule),
         cmocka_unit_test(test_interrupt_nests_in_a_trap),
+        cmocka_unit_test(test_processors_trap_independently),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
