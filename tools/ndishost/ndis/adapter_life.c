@@ -241,7 +241,7 @@ static uint32_t call_pause(struct adapter *adapter)
         check_pause_complete(adapter);
     }
     /* What was put off goes back now: a pause that pends is waiting for it. */
-    receive_return_deferred(adapter->receive);
+    receive_hold(adapter->receive, false);
     if (status == NT_NDIS_STATUS_PENDING)
         pending_operation_wait(&adapter->pausing, "PAU-12", "MiniportPause");
     adapter->pausing.pending = false;

@@ -9,7 +9,7 @@
 
 #include "rules/rules.h"
 
-enum { HANDLE_SPACING = 64, HANDLE_SLOTS = 65536 };
+enum { HANDLE_SPACING = 64, HANDLE_SLOTS = 65536, REUSE_AFTER = 1024 };
 
 struct handle_slot {
     enum handle_kind kind;
@@ -23,7 +23,7 @@ struct handle_slot {
 static pthread_mutex_t slots_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct handle_slot *slots; /* slot 0 is never given out */
 static uintptr_t range_base;
-static unsigned slots_ever_used = 1, first_free, last_free; /* free slots form a queue: the longest free is reused first */
+static unsigned slots_ever_used = 1, first_free, last_free, free_count; /* free slots form a queue: the longest free is reused first */
 
 static const struct {
     const char *name;
@@ -79,12 +79,13 @@ void *handle_create(enum handle_kind kind, void *object, const void *owner, uint
     pthread_mutex_lock(&slots_mutex);
     if (!slots)
         reserve_range();
-    /* A fresh slot as long as there is one: a stale handle then never names a new object by accident. */
-    if (slots_ever_used < HANDLE_SLOTS) {
+    /* Long-closed slots are reused only when there are many: a stale handle then does not name a new object by accident. */
+    if (free_count <= REUSE_AFTER && slots_ever_used < HANDLE_SLOTS) {
         index = slots_ever_used++;
     } else if (first_free) {
         index = first_free;
         first_free = slots[index].next_free;
+        free_count--;
         if (!first_free)
             last_free = 0;
     } else {
@@ -138,6 +139,7 @@ void handle_destroy(void *handle)
     else
         first_free = index;
     last_free = index;
+    free_count++;
     pthread_mutex_unlock(&slots_mutex);
 }
 

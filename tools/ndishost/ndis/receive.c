@@ -30,7 +30,7 @@ struct receive_path {
     pthread_mutex_t mutex;
     nt_NET_BUFFER_LIST *deferred_first, *deferred_last; /* under mutex */
     unsigned deferred;                                  /* under mutex */
-    bool may_defer;
+    bool may_defer, hold;
     atomic_uint held, active, calls;
     struct sched_dpc dpc;
     struct sched_timer timer;
@@ -79,6 +79,13 @@ void receive_defer(struct receive_path *path, bool allowed)
     path->may_defer = allowed;
 }
 
+void receive_hold(struct receive_path *path, bool hold)
+{
+    path->hold = hold;
+    if (!hold)
+        receive_return_deferred(path);
+}
+
 /* ---- the way back ---- */
 
 static void give_back(struct receive_path *path, nt_NET_BUFFER_LIST *first, unsigned count)
@@ -104,6 +111,8 @@ void receive_return_deferred(struct receive_path *path)
     nt_NET_BUFFER_LIST *first;
     unsigned count;
 
+    if (path->hold)
+        return;
     pthread_mutex_lock(&path->mutex);
     first = path->deferred_first;
     count = path->deferred;
@@ -129,6 +138,8 @@ static void defer(struct receive_path *path, nt_NET_BUFFER_LIST *first, nt_NET_B
     path->deferred += count;
     full = path->deferred >= DEFER_MAX;
     pthread_mutex_unlock(&path->mutex);
+    if (path->hold)
+        return;
     if (full && edge && call_number % 2)
         upper_edge_wake(edge);
     else if (full)
@@ -255,7 +266,7 @@ static uint64_t export_NdisMIndicateReceiveNetBufferLists(struct export_call *ca
         }
         atomic_fetch_sub(&path->held, count);
     } else if (first) {
-        if (number % 4 == 0 || !path->may_defer)
+        if (!path->hold && (number % 4 == 0 || !path->may_defer))
             give_back(path, first, count);
         else
             defer(path, first, last, count, number);

@@ -18,5 +18,7 @@ unsigned receive_indications_active(const struct receive_path *path);
 void receive_return_deferred(struct receive_path *path);
 /* From now on nothing is put off (surprise removal, unbinding). */
 void receive_defer(struct receive_path *path, bool allowed);
+/* Everything is held back until the adapter pauses or this is taken away: so that a pause meets receives that are out. */
+void receive_hold(struct receive_path *path, bool hold);
 
 #endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* imports.h - the exports that the sample miniport calls, through the addresses that an import table would hold. */
+#ifndef NDISHOST_NDIS_TESTS_IMPORTS_H
+#define NDISHOST_NDIS_TESTS_IMPORTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How code of an image is called, and calls. Its stack is aligned as Windows', not as Linux' on i386. */
+#if UINTPTR_MAX == UINT64_MAX
+#define IMAGE      __attribute__((ms_abi))
+#define IMAGE_FAST IMAGE
+#else
+#define IMAGE      __attribute__((stdcall, force_align_arg_pointer))
+#define IMAGE_FAST __attribute__((fastcall))
+#endif
+
+#define IMPORTS(X)                                                                                                                         \
+    X(uint32_t, NdisMRegisterMiniportDriver, (void *, void *, void *, void *, void *))                                                     \
+    X(void, NdisMDeregisterMiniportDriver, (void *))                                                                                       \
+    X(uint32_t, NdisMSetMiniportAttributes, (void *, void *))                                                                              \
+    X(uint32_t, NdisMMapIoSpace, (void *, void *, uint64_t, uint32_t))                                                                     \
+    X(void, NdisMUnmapIoSpace, (void *, void *, uint32_t))                                                                                 \
+    X(uint32_t, NdisMGetBusData, (void *, uint32_t, uint32_t, void *, uint32_t))                                                           \
+    X(uint32_t, NdisOpenConfigurationEx, (void *, void *))                                                                                 \
+    X(void, NdisCloseConfiguration, (void *))                                                                                              \
+    X(void, NdisReadConfiguration, (uint32_t *, void *, void *, void *, uint32_t))                                                         \
+    X(uint32_t, NdisMRegisterScatterGatherDma, (void *, void *, void *))                                                                   \
+    X(void, NdisMDeregisterScatterGatherDma, (void *))                                                                                     \
+    X(uint32_t, NdisMAllocateNetBufferSGList, (void *, void *, void *, uint32_t, void *, uint32_t))                                        \
+    X(void, NdisMFreeNetBufferSGList, (void *, void *, void *))                                                                            \
+    X(void, NdisMAllocateSharedMemory, (void *, uint32_t, uint32_t, void *, uint64_t *))                                                   \
+    X(void, NdisMFreeSharedMemory, (void *, uint32_t, uint32_t, void *, uint64_t))                                                         \
+    X(uint32_t, NdisMRegisterInterruptEx, (void *, void *, void *, void *))                                                                \
+    X(void, NdisMDeregisterInterruptEx, (void *))                                                                                          \
+    X(void *, NdisAllocateNetBufferListPool, (void *, void *))                                                                             \
+    X(void, NdisFreeNetBufferListPool, (void *))                                                                                           \
+    X(void *, NdisAllocateNetBufferAndNetBufferList, (void *, uint32_t, uint32_t, void *, uint32_t, uintptr_t))                            \
+    X(void, NdisFreeNetBufferList, (void *))                                                                                               \
+    X(void *, NdisAllocateMdl, (void *, void *, uint32_t))                                                                                 \
+    X(void, NdisFreeMdl, (void *))                                                                                                         \
+    X(void *, NdisAllocateMemoryWithTagPriority, (void *, uint32_t, uint32_t, uint32_t))                                                   \
+    X(void, NdisFreeMemory, (void *, uint32_t, uint32_t))                                                                                  \
+    X(uint32_t, NdisAllocateTimerObject, (void *, void *, void *))                                                                         \
+    X(uint32_t, NdisSetTimerObject, (void *, int64_t, uint32_t, void *))                                                                   \
+    X(uint32_t, NdisCancelTimerObject, (void *))                                                                                           \
+    X(void, NdisFreeTimerObject, (void *))                                                                                                 \
+    X(void *, NdisAllocateIoWorkItem, (void *))                                                                                            \
+    X(void, NdisQueueIoWorkItem, (void *, void *, void *))                                                                                 \
+    X(void, NdisFreeIoWorkItem, (void *))                                                                                                  \
+    X(void, NdisInitializeEvent, (void *))                                                                                                 \
+    X(void, NdisSetEvent, (void *))                                                                                                        \
+    X(uint32_t, NdisWaitEvent, (void *, uint32_t))                                                                                         \
+    X(void, NdisMSleep, (uint32_t))                                                                                                        \
+    X(void, NdisMIndicateStatusEx, (void *, void *))                                                                                       \
+    X(void, NdisMOidRequestComplete, (void *, void *, uint32_t))                                                                           \
+    X(void, NdisMSendNetBufferListsComplete, (void *, void *, uint32_t))                                                                   \
+    X(void, NdisMIndicateReceiveNetBufferLists, (void *, void *, uint32_t, uint32_t, uint32_t))                                            \
+    X(void, NdisMPauseComplete, (void *))                                                                                                  \
+    X(void, NdisMRestartComplete, (void *, uint32_t))                                                                                      \
+    X(void, NdisMResetComplete, (void *, uint32_t, uint32_t))                                                                              \
+    X(void *, NdisAllocateRWLock, (void *))                                                                                                \
+    X(void, NdisFreeRWLock, (void *))
+
+#define IMPORT_DECLARE(result, name, arguments) extern result(IMAGE *name) arguments;
+IMPORTS(IMPORT_DECLARE)
+#undef IMPORT_DECLARE
+
+/* Under other names on x86, where they are fastcalls of hal.dll. */
+extern uint8_t(IMAGE_FAST *AcquireSpinLock)(uintptr_t *lock);
+extern void(IMAGE_FAST *ReleaseSpinLock)(uintptr_t *lock, uint8_t irql);
+extern uint8_t(IMAGE_FAST *RaiseIrql)(uint8_t irql);
+extern void(IMAGE_FAST *LowerIrql)(uint8_t irql);
+
+/* Resolves all of them; false and the name on stderr when one is missing. */
+bool imports_resolve(void);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* world.c - see world.h. Each run has a process of its own: a fault may end in a bug check, and state never leaks into the next run. */
+#include "world.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "exec/sched.h"
+#include "exec/trap.h"
+#include "loop_device.h"
+#include "ndis/miniport.h"
+#include "ndis/receive.h"
+#include "ndis/send.h"
+#include "nt/nt.h"
+#include "pci/function.h"
+#include "rules/rules.h"
+
+enum { PATIENCE_MS = 5000, WATCHDOG_MS = 1000 };
+
+static struct world_report *shared; /* seen by parent and child */
+static atomic_uint received;
+
+/* ---- frames ---- */
+
+static size_t make_frame(uint8_t *frame, unsigned number)
+{
+    size_t length = 60 + number * 131 % (SAMPLE_MTU + 14 - 60);
+
+    memcpy(frame, sample.mac, 6); /* to itself: the device sends everything back */
+    memset(frame + 6, 0x02, 6);
+    frame[12] = 0x88;
+    frame[13] = 0xB5; /* local experimental */
+    for (size_t index = 14; index < length; index++)
+        frame[index] = (uint8_t)(index * 7 + number);
+    frame[14] = (uint8_t)number;
+    return length;
+}
+
+static void frame_received(void *context, const struct iovec *parts, unsigned part_count)
+{
+    uint8_t got[2048], expected[2048];
+    size_t length = 0;
+
+    (void)context;
+    for (unsigned index = 0; index < part_count && length + parts[index].iov_len <= sizeof(got); index++) {
+        memcpy(got + length, parts[index].iov_base, parts[index].iov_len);
+        length += parts[index].iov_len;
+    }
+    if (length > 14 && length == make_frame(expected, got[14]) && !memcmp(got, expected, length))
+        shared->frames_received++;
+    else
+        shared->frames_sent_back_wrong++;
+    atomic_fetch_add(&received, 1);
+}
+
+/* Waits until the sample has nothing under way any more; a fault may prevent that, so not for long. */
+static void settle(struct adapter *adapter)
+{
+    uint64_t deadline = sched_now() + 2000000;
+
+    while (sched_now() < deadline && (send_outstanding(adapter->send) || sample.received))
+        sched_sleep_until(sched_now() + 10000);
+}
+
+static void send_frames(struct upper_edge *edge, struct adapter *adapter)
+{
+    uint8_t frame[2048];
+    unsigned number = 0;
+
+    while (number < WORLD_FRAMES) {
+        struct send_batch batch;
+
+        send_batch_begin(&batch, adapter->send);
+        for (unsigned count = 0; count < 8; count++, number++) {
+            size_t length = make_frame(frame, number);
+
+            send_batch_add(&batch, frame, length);
+        }
+        send_batch_submit(&batch);
+        settle(adapter);
+        if (rules_violation_count())
+            break; /* what was to be found is found */
+    }
+    (void)edge;
+}
+
+/* ---- life ---- */
+
+static void traffic(struct adapter *adapter)
+{
+    struct upper_edge *edge = upper_edge_bind(adapter, NULL, NULL, 0);
+
+    if (!edge)
+        return;
+    upper_edge_on_receive(edge, frame_received, NULL);
+    send_frames(edge, adapter);
+    adapter_check_for_hang(adapter);
+    adapter_reset(adapter);
+    /* A pause with receives held back, as PAU-02 needs it. */
+    receive_hold(adapter->receive, true);
+    if (!rules_violation_count())
+        upper_edge_send(edge, (uint8_t[60]){0x52, 0x54, 0x00, 0x12, 0x34, 0x56, 2, 2, 2, 2, 2, 2, 0x88, 0xB5}, 60);
+    settle(adapter);
+    adapter_pause(adapter);
+    receive_hold(adapter->receive, false);
+    adapter_restart(adapter);
+    upper_edge_unbind(edge);
+}
+
+static void live(void *argument)
+{
+    struct pci_function *function = argument;
+    struct adapter_options options = {.interrupts = ADAPTER_INTERRUPTS_AUTO, .message_limit = 8};
+    char error[256];
+    struct driver *driver = driver_start((uintptr_t)sample_driver_entry, NULL, "sample", error, sizeof(error));
+    struct adapter *adapter;
+
+    if (!driver)
+        return;
+    adapter = adapter_create(driver, function, &options);
+    if (adapter && adapter_initialize(adapter) == NT_NDIS_STATUS_SUCCESS) {
+        shared->initialized = true;
+        shared->vectors_granted = adapter->messages;
+        traffic(adapter);
+        adapter_halt(adapter, NT_NdisHaltDeviceDisabled);
+    }
+    if (adapter)
+        adapter_destroy(adapter);
+    driver_unload(driver);
+}
+
+static void copy_report(const struct rule_report *report, void *context)
+{
+    (void)context;
+    if (report->warning) {
+        shared->warning_count++;
+        return;
+    }
+    if (shared->rule_count < WORLD_RULES_MAX)
+        snprintf(shared->rules[shared->rule_count++], sizeof(shared->rules[0]), "%s", report->id);
+}
+
+static void collect(void)
+{
+    rules_visit_reports(copy_report, NULL);
+    shared->leaks = track_leak_count();
+}
+
+static void child(enum fault fault, unsigned vectors)
+{
+    const struct guest_memory *memory = guest_memory_create(64 << 20);
+    struct ndishost_pci_host *host = pci_host_block_create(memory);
+    struct ndishost_pci_device device = loop_device_create(host, vectors);
+    char error[256];
+    struct pci_function *function;
+
+    ndis_watchdog_ms = WATCHDOG_MS;
+    trap_install();
+    trap_on_bugcheck(collect);
+    nt_set_physical(guest_memory_physical);
+    nt_exports_register();
+    ndis_exports_register();
+    if (!imports_resolve() || sched_start(2))
+        _exit(3);
+    function = pci_function_create(&device, error, sizeof(error));
+    if (!function) {
+        fprintf(stderr, "%s\n", error);
+        _exit(3);
+    }
+    sample_fault = fault;
+    sched_run("main", live, function);
+    pci_function_destroy(function);
+    sched_stop();
+    collect();
+    shared->ended = true;
+}
+
+void world_run(enum fault fault, unsigned vectors, struct world_report *report)
+{
+    pid_t pid;
+    int status;
+
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        abort();
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        if (!getenv("NDIS_TEST_VERBOSE") && !freopen("/dev/null", "w", stderr))
+            _exit(3);
+        child(fault, vectors);
+        _exit(0);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        abort();
+    *report = *shared;
+    munmap(shared, sizeof(*shared));
+    if (!WIFEXITED(status))
+        printf("the process ended with signal %d\n", WTERMSIG(status));
+}
+
+bool world_reported(const struct world_report *report, const char *rule)
+{
+    for (unsigned index = 0; index < report->rule_count; index++) {
+        if (!strcmp(report->rules[index], rule))
+            return true;
+    }
+    return false;
+}

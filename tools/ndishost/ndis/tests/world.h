@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* world.h - runs the sample miniport through its life in a process of its own, and tells which rules were reported. */
+#ifndef NDISHOST_NDIS_TESTS_WORLD_H
+#define NDISHOST_NDIS_TESTS_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sample.h"
+
+enum { WORLD_RULES_MAX = 32, WORLD_FRAMES = 96 };
+
+struct world_report {
+    char rules[WORLD_RULES_MAX][24]; /* violated, in the order of first occurrence */
+    unsigned rule_count, warning_count, leaks;
+    unsigned frames_received; /* with contents as sent */
+    unsigned frames_sent_back_wrong;
+    unsigned vectors_granted;
+    bool initialized, ended; /* ended: not by a bug check */
+};
+
+/*
+ * Forks; in the child: load, initialise, bind, WORLD_FRAMES frames there and back, pause and restart, reset, unbind, halt, unload.
+ * `vectors`: messages that the device offers, 0: the line.
+ */
+void world_run(enum fault fault, unsigned vectors, struct world_report *report);
+bool world_reported(const struct world_report *report, const char *rule);
+
+#endif
