@@ -37,8 +37,7 @@
 #endif
 
 /* What the nonvolatile registers hold when the image is entered; a callback must return with them unchanged. */
-#define NONVOLATILE_PATTERN   0x5a17c0de
-#define NONVOLATILE_COUNT_X86 4
+#define NONVOLATILE_PATTERN 0x5a17c0de
 
 #ifndef __ASSEMBLER__
 

@@ -42,4 +42,7 @@ _Noreturn void claim_failed(const char *file, int line, const char *what, unsign
 #define IMAGE_CDECL    __attribute__((cdecl))
 #endif
 
+/* For definitions of image functions: what they do with addresses is no business of the host's sanitizers. */
+#define IMAGE_CODE IMAGE_FUNCTION __attribute__((no_sanitize("address"), no_sanitize("undefined")))
+
 #endif

@@ -30,10 +30,12 @@ static IMAGE_FUNCTION uintptr_t (*touch)(void *pointer);
 /* ---- the exports ---- */
 
 static unsigned any_irql_calls;
+static unsigned held, taken_by_export; /* spin locks, as nt/ counts them */
 static uint64_t export_TestAnyIrql(struct export_call *call)
 {
     (void)call;
     any_irql_calls++;
+    held += taken_by_export;
     return 0;
 }
 
@@ -109,20 +111,20 @@ static const struct export_row rows[] = {
 
 static uintptr_t seen_stack;
 
-static IMAGE_FUNCTION uintptr_t image_sum_of_nine(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f, uint32_t g,
-                                                  uint32_t h, uint32_t i)
+static IMAGE_CODE uintptr_t image_sum_of_nine(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f, uint32_t g,
+                                              uint32_t h, uint32_t i)
 {
     uintptr_t local;
     seen_stack = (uintptr_t)&local;
     return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i;
 }
 
-static IMAGE_FUNCTION uint64_t image_wide_result(void)
+static IMAGE_CODE uint64_t image_wide_result(void)
 {
     return UINT64_C(0x1122334455667788);
 }
 
-static IMAGE_FUNCTION uint64_t image_calls_exports(void)
+static IMAGE_CODE uint64_t image_calls_exports(void)
 {
     uint64_t ok = 0;
     ok |= six_arguments(1, 2, 3, 4, 5, 6) == 123456;
@@ -134,26 +136,26 @@ static IMAGE_FUNCTION uint64_t image_calls_exports(void)
     return ok;
 }
 
-static IMAGE_FUNCTION uintptr_t image_nests(uintptr_t depth, uintptr_t function)
+static IMAGE_CODE uintptr_t image_nests(uintptr_t depth, uintptr_t function)
 {
     volatile uintptr_t before = depth;
     uintptr_t below = nest(depth - 1, function);
     return before == depth ? below : 0;
 }
 
-static IMAGE_FUNCTION uintptr_t image_calls_at_wrong_irql(void)
+static IMAGE_CODE uintptr_t image_calls_at_wrong_irql(void)
 {
     dispatch_only();
     passive_only();
     return 0;
 }
 
-static IMAGE_FUNCTION uintptr_t image_passes_bad_pointer(void *pointer)
+static IMAGE_CODE uintptr_t image_passes_bad_pointer(void *pointer)
 {
     return touch(pointer);
 }
 
-static IMAGE_FUNCTION unsigned image_recurses(unsigned depth)
+static IMAGE_CODE unsigned image_recurses(unsigned depth)
 {
     volatile char frame[512];
     frame[0] = (char)depth;
@@ -162,17 +164,17 @@ static IMAGE_FUNCTION unsigned image_recurses(unsigned depth)
     return image_recurses(depth + 1) + (unsigned)frame[0];
 }
 
-static IMAGE_FUNCTION uintptr_t image_jumps_to(IMAGE_FUNCTION uintptr_t (*target)(void))
+static IMAGE_CODE uintptr_t image_jumps_to(IMAGE_FUNCTION uintptr_t (*target)(void))
 {
     return target() + 1;
 }
 
-static IMAGE_FUNCTION uintptr_t image_reads(const volatile uint32_t *pointer)
+static IMAGE_CODE uintptr_t image_reads(const volatile uint32_t *pointer)
 {
     return *pointer;
 }
 
-static IMAGE_FUNCTION uintptr_t image_uses_stack(void)
+static IMAGE_CODE uintptr_t image_uses_stack(void)
 {
     volatile char frame[3000];
     for (unsigned i = 0; i < sizeof(frame); i++)
@@ -317,13 +319,11 @@ static void test_export_at_wrong_irql_is_a_violation(void **state)
     violations_reset();
 }
 
-/* Host functions stand for the effect an image has through exports and cr8. */
-static IMAGE_FUNCTION uintptr_t image_that_raises(void)
+static IMAGE_CODE uintptr_t image_calls_any_irql(void)
 {
     any_irql();
     return 0;
 }
-static unsigned held;
 static unsigned count_held(void)
 {
     return held;
@@ -333,7 +333,7 @@ static void unbalanced_irql(void *unused)
 {
     (void)unused;
     uint8_t old = irql_current();
-    image_call("fine", (uintptr_t)image_that_raises, 0, NULL);
+    image_call("fine", (uintptr_t)image_calls_any_irql, 0, NULL);
     CLAIM_EQUAL(violations_total(), 0);
     irql_raise(IRQL_DISPATCH);
     irql_raise(IRQL_PASSIVE);
@@ -351,7 +351,7 @@ static void test_raising_down_and_lowering_up_are_violations(void **state)
 
 #if !defined(__x86_64__)
 /* A callee that takes fewer argument bytes than it was given. */
-static IMAGE_FUNCTION uintptr_t image_takes_one(uintptr_t a)
+static IMAGE_CODE uintptr_t image_takes_one(uintptr_t a)
 {
     return a;
 }
@@ -387,15 +387,20 @@ static void locks_left(void *unused)
 {
     (void)unused;
     held = 1; /* held by the caller: not the callback's */
-    image_call("fine", (uintptr_t)image_that_raises, 0, NULL);
+    image_call("fine", (uintptr_t)image_calls_any_irql, 0, NULL);
     CLAIM_EQUAL(violations_total(), 0);
-    held = 0;
+    taken_by_export = 1;
+    image_call("forgets", (uintptr_t)image_calls_any_irql, 0, NULL);
+    CLAIM_EQUAL(violations_of("IRQL-30"), 1);
+    CLAIM(strstr(violation_detail(), "forgets was entered with 1 spin locks held and returned with 2") != NULL);
+    held = taken_by_export = 0;
 }
-static void test_lock_of_the_caller_is_not_held_against_the_callback(void **state)
+static void test_spin_lock_left_held_by_a_callback_is_a_violation(void **state)
 {
     (void)state;
     image_call_count_locks(count_held);
     on_machine(1, locks_left, NULL);
+    violations_reset();
 }
 
 static void test_exports_resolve_by_dll_and_name(void **state)
@@ -515,7 +520,7 @@ int main(void)
         cmocka_unit_test(test_export_at_wrong_irql_is_a_violation),
         cmocka_unit_test(test_raising_down_and_lowering_up_are_violations),
         cmocka_unit_test(test_callee_that_breaks_its_convention_is_seen),
-        cmocka_unit_test(test_lock_of_the_caller_is_not_held_against_the_callback),
+        cmocka_unit_test(test_spin_lock_left_held_by_a_callback_is_a_violation),
         cmocka_unit_test(test_exports_resolve_by_dll_and_name),
         cmocka_unit_test(test_kernel_stack_overflow_is_reported),
         cmocka_unit_test(test_bad_pointer_given_to_an_export_names_the_export),

@@ -255,21 +255,21 @@ static void test_instruction_next_to_an_unmapped_page_is_decoded(void **state)
 
 /* ---- what is not a register access ---- */
 
-static IMAGE_FUNCTION uintptr_t image_reads_16(const void *pointer)
+static IMAGE_CODE uintptr_t image_reads_16(const void *pointer)
 {
     uintptr_t low;
     __asm__ volatile("movups (%1), %%xmm0\n\tmovd %%xmm0, %k0" : "=r"(low) : "r"(pointer) : "xmm0");
     return low;
 }
-static IMAGE_FUNCTION uintptr_t image_reads_4(const volatile uint32_t *pointer)
+static IMAGE_CODE uintptr_t image_reads_4(const volatile uint32_t *pointer)
 {
     return *pointer;
 }
-static IMAGE_FUNCTION void image_writes_4(volatile uint32_t *pointer, uint32_t value)
+static IMAGE_CODE void image_writes_4(volatile uint32_t *pointer, uint32_t value)
 {
     *pointer = value;
 }
-static IMAGE_FUNCTION void image_calls_through(const void *pointer)
+static IMAGE_CODE void image_calls_through(const void *pointer)
 {
     __asm__ volatile("call *(%0)" : : "r"(pointer) : "memory");
 }
@@ -382,7 +382,7 @@ static void port_write(void *context, uint64_t port, unsigned width, uint64_t va
 }
 static const struct trap_region_ops port_operations = {port_read, port_write};
 
-static IMAGE_FUNCTION uint32_t image_port_reads(uint32_t which, uint32_t port)
+static IMAGE_CODE uint32_t image_port_reads(uint32_t which, uint32_t port)
 {
     uint32_t value = 0xffffffff;
     switch (which) {
@@ -401,7 +401,7 @@ static IMAGE_FUNCTION uint32_t image_port_reads(uint32_t which, uint32_t port)
     }
     return value;
 }
-static IMAGE_FUNCTION void image_port_writes(uint32_t which, uint32_t port, uint32_t value)
+static IMAGE_CODE void image_port_writes(uint32_t which, uint32_t port, uint32_t value)
 {
     switch (which) {
     case 0:
@@ -418,7 +418,7 @@ static IMAGE_FUNCTION void image_port_writes(uint32_t which, uint32_t port, uint
         break;
     }
 }
-static IMAGE_FUNCTION void image_port_strings(uint32_t port, uint16_t *in, const uint8_t *out)
+static IMAGE_CODE void image_port_strings(uint32_t port, uint16_t *in, const uint8_t *out)
 {
     uintptr_t count = 5;
     __asm__ volatile("rep insw" : "+D"(in), "+c"(count) : "d"(port) : "memory");
@@ -465,7 +465,7 @@ static void test_ports_are_read_and_written_in_every_form(void **state)
 
 #if defined(__x86_64__)
 #define SHARED_USER UINT64_C(0xFFFFF78000000000)
-static IMAGE_FUNCTION uintptr_t image_sets_irql(uintptr_t irql)
+static IMAGE_CODE uintptr_t image_sets_irql(uintptr_t irql)
 {
     uintptr_t old;
     __asm__ volatile("movq %%cr8, %0\n\tmovq %1, %%cr8" : "=&r"(old) : "r"(irql) : "memory");
@@ -504,7 +504,7 @@ static void test_cr8_is_the_irql(void **state)
     violations_reset();
 }
 #define KPCR_READ(offset, width) __asm__ volatile("mov %%gs:" #offset ", %0" : "=r"(value##width))
-static IMAGE_FUNCTION uintptr_t image_reads_processor_block(uintptr_t which)
+static IMAGE_CODE uintptr_t image_reads_processor_block(uintptr_t which)
 {
     uint64_t value64 = 0;
     uint32_t value32 = 0;
@@ -529,7 +529,7 @@ static IMAGE_FUNCTION uintptr_t image_reads_processor_block(uintptr_t which)
 }
 #else
 #define SHARED_USER 0xFFDF0000u
-static IMAGE_FUNCTION uintptr_t image_reads_processor_block(uintptr_t which)
+static IMAGE_CODE uintptr_t image_reads_processor_block(uintptr_t which)
 {
     uint32_t value = 0;
     switch (which) {
@@ -574,7 +574,7 @@ static void test_segment_reads_see_the_processor_block(void **state)
     on_machine(2, start_on_second, NULL);
 }
 
-static IMAGE_FUNCTION uint32_t image_reads_shared_user(uintptr_t offset)
+static IMAGE_CODE uint32_t image_reads_shared_user(uintptr_t offset)
 {
     return *(volatile uint32_t *)((uintptr_t)SHARED_USER + offset);
 }
@@ -611,7 +611,7 @@ static void test_write_to_shared_user_data_ends_the_run(void **state)
 
 /* ---- privileged and fatal instructions ---- */
 
-static IMAGE_FUNCTION uintptr_t image_privileged(void)
+static IMAGE_CODE uintptr_t image_privileged(void)
 {
     uintptr_t cr0;
     __asm__ volatile("cli\n\tsti\n\trdmsr\n\tmov %%cr0, %0" : "=r"(cr0) : : "eax", "edx", "memory");
@@ -630,7 +630,7 @@ static void test_privileged_instructions_are_violations(void **state)
     violations_reset();
 }
 
-static IMAGE_FUNCTION void image_fails_fast(void)
+static IMAGE_CODE void image_fails_fast(void)
 {
     __asm__ volatile("int $0x29" : : "c"(2));
 }
@@ -639,7 +639,7 @@ static void fail_fast(void *unused)
     (void)unused;
     image_call("fails fast", (uintptr_t)image_fails_fast, 0, NULL);
 }
-static IMAGE_FUNCTION void image_breaks(void)
+static IMAGE_CODE void image_breaks(void)
 {
     __asm__ volatile("int3");
 }
@@ -648,7 +648,7 @@ static void break_in(void *unused)
     (void)unused;
     image_call("breaks", (uintptr_t)image_breaks, 0, NULL);
 }
-static IMAGE_FUNCTION void image_undefined(void)
+static IMAGE_CODE void image_undefined(void)
 {
     __asm__ volatile("ud2");
 }
@@ -657,7 +657,7 @@ static void undefined(void *unused)
     (void)unused;
     image_call("undefined", (uintptr_t)image_undefined, 0, NULL);
 }
-static IMAGE_FUNCTION void image_divides(void)
+static IMAGE_CODE void image_divides(void)
 {
     __asm__ volatile("xorl %%edx, %%edx\n\tmovl $1, %%eax\n\txorl %%ecx, %%ecx\n\tdivl %%ecx" : : : "eax", "ecx", "edx");
 }
