@@ -7,7 +7,7 @@
 
 /* One allocation of shared memory: small enough for a fragmented machine, with room for the alignment. */
 #define BLOCK_BYTES (0x10000u - AEROVNET_SHARED_ALIGNMENT)
-/* Receive buffers are at least this many where the ring takes them. */
+/* A batch is lent instead of given when less than this part of the posted buffers is left. */
 #define LOW_WATER_DIVISOR 8
 /* A buffer's own slot in its NET_BUFFER_LIST, which is ours while the list lives. */
 #define RX_LIST_BUFFER(List) (NET_BUFFER_LIST_MINIPORT_RESERVED(List)[0])
@@ -32,7 +32,7 @@ static VOID RxSize(PAEROVNET_ADAPTER Adapter)
     /* A contract device is given the header in a descriptor of its own: right under either reading of its text. */
     Rx->SegmentsPerBuffer = Profile->contract_device && !Profile->mergeable ? 2 : 1;
     Ring = Rx->Queue.Size / Rx->SegmentsPerBuffer;
-    /* A frame must fit into what can be posted at once; 64 KiB is what no Ethernet frame without segmentation reaches. */
+    /* A frame cannot take more buffers than can be posted at once. */
     Rx->BuffersPerFrame = Profile->mergeable ? Rx->Queue.Size : 1;
 
     Rx->BufferCount = Adapter->Settings.ReceiveBuffers;

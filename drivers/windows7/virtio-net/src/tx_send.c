@@ -279,7 +279,6 @@ VOID NTAPI AerovnetMiniportSendNetBufferLists(NDIS_HANDLE MiniportAdapterContext
     LONG Count = ChainCount(NetBufferList);
     NDIS_STATUS Status;
     KIRQL OldIrql = DISPATCH_LEVEL;
-    BOOLEAN Waiting;
 
     UNREFERENCED_PARAMETER(PortNumber);
     if (AerovnetIsRemoved(Adapter)) {
@@ -309,14 +308,16 @@ VOID NTAPI AerovnetMiniportSendNetBufferLists(NDIS_HANDLE MiniportAdapterContext
     }
     (void)AerovnetTxPump(Adapter, Arrived, NULL, FALSE);
 
-    NdisDprAcquireSpinLock(&Tx->Lock);
-    Tx->Counters.BadLength += (ULONG)Refused.Count;
-    Waiting = Tx->NextNetBuffer != NULL;
-    NdisDprReleaseSpinLock(&Tx->Lock);
-    if (Waiting) {
+    /* Something found no slot. A look without the lock: when it is wrong, the interrupt that is asked for does the work. */
+    if (Tx->NextNetBuffer != NULL) {
         AerovnetTxReapEarly(Adapter);
     }
-    AerovnetTxComplete(Adapter, &Refused);
+    if (Refused.Count != 0) {
+        NdisDprAcquireSpinLock(&Tx->Lock);
+        Tx->Counters.BadLength += (ULONG)Refused.Count;
+        NdisDprReleaseSpinLock(&Tx->Lock);
+        AerovnetTxComplete(Adapter, &Refused);
+    }
 
     if ((SendFlags & NDIS_SEND_FLAGS_DISPATCH_LEVEL) == 0) {
         NDIS_LOWER_IRQL(OldIrql, DISPATCH_LEVEL);
