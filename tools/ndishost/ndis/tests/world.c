@@ -59,12 +59,13 @@ static void frame_received(void *context, const struct iovec *parts, unsigned pa
     atomic_fetch_add(&received, 1);
 }
 
-/* Waits until the sample has nothing under way any more; a fault may prevent that, so not for long. */
-static void settle(struct adapter *adapter)
+/* Waits until nothing is under way any more, apart from receives that are held back; a fault may prevent that. */
+static void settle(struct adapter *adapter, bool held)
 {
-    uint64_t deadline = sched_now() + 2000000;
+    uint64_t deadline = sched_now() + (uint64_t)PATIENCE_MS * 10000;
 
-    while (sched_now() < deadline && (send_outstanding(adapter->send) || sample.received))
+    while (sched_now() < deadline && !rules_violation_count() &&
+           (send_outstanding(adapter->send) || sample.received || (!held && receive_outstanding(adapter->receive))))
         sched_sleep_until(sched_now() + 10000);
 }
 
@@ -83,7 +84,7 @@ static void send_frames(struct upper_edge *edge, struct adapter *adapter)
             send_batch_add(&batch, frame, length);
         }
         send_batch_submit(&batch);
-        settle(adapter);
+        settle(adapter, false);
         if (rules_violation_count())
             break; /* what was to be found is found */
     }
@@ -106,7 +107,7 @@ static void traffic(struct adapter *adapter)
     receive_hold(adapter->receive, true);
     if (!rules_violation_count())
         upper_edge_send(edge, (uint8_t[60]){0x52, 0x54, 0x00, 0x12, 0x34, 0x56, 2, 2, 2, 2, 2, 2, 0x88, 0xB5}, 60);
-    settle(adapter);
+    settle(adapter, true);
     adapter_pause(adapter);
     receive_hold(adapter->receive, false);
     adapter_restart(adapter);
