@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* test_pci_qemu.c - the qemu back-end against a real QEMU: start, traffic by line and by messages, link, failures, end. */
+#define _GNU_SOURCE /* pipe2 */
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -277,6 +279,56 @@ static void death_of_qemu_is_reported_once(void **state)
     assert_int_equal(seen.count, 1);
 }
 
+/* This program again, in the role of one that is killed while its QEMU runs: prints the child's id and waits. */
+static int role_victim(void)
+{
+    void *state = NULL;
+    struct pci_world world;
+    if (pci_world_group_setup(&state))
+        return 1;
+    pci_world_open_qemu(&world, "pc", false, NULL);
+    printf("%d\n", (int)child_find());
+    fflush(stdout);
+    pause();
+    return 0;
+}
+
+/* A zombie that nobody reaps yet is dead too. */
+static bool process_lives(pid_t pid)
+{
+    char path[64], state = 'Z';
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *stat = fopen(path, "r");
+    bool lives = stat && fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 && state != 'Z';
+    if (stat)
+        fclose(stat);
+    return lives;
+}
+
+static void qemu_dies_with_this_process(void **state)
+{
+    (void)state;
+    int output[2];
+    char text[32] = "";
+    assert_int_equal(pipe2(output, O_CLOEXEC), 0);
+    pid_t victim = fork();
+    if (victim == 0) {
+        dup2(output[1], 1);
+        execl("/proc/self/exe", "test_pci_qemu", "--victim", (char *)NULL);
+        _exit(127);
+    }
+    close(output[1]);
+    assert_true(read(output[0], text, sizeof text - 1) > 0);
+    pid_t qemu = atoi(text);
+    assert_true(process_lives(qemu));
+    kill(victim, SIGKILL);
+    assert_int_equal(waitpid(victim, NULL, 0), victim);
+    for (unsigned i = 0; i < 1000 && process_lives(qemu); i++)
+        poll(NULL, 0, 10);
+    assert_false(process_lives(qemu));
+    close(output[0]);
+}
+
 static void stopped_qemu_is_given_up(void **state)
 {
     (void)state;
@@ -390,12 +442,14 @@ static struct shape shapes[] = {
     {"pc", "rx_queue_size=1024,ctrl_vq=off", false, 3, false},
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TRAFFIC(number)                                                                                                                    \
     {                                                                                                                                      \
         "frames pass both ways, shape " #number, frames_pass_both_ways, NULL, NULL, &shapes[number]                                        \
     }
+    if (argc > 1 && !strcmp(argv[1], "--victim"))
+        return role_victim();
     const struct CMUnitTest tests[] = {
         TRAFFIC(0),
         TRAFFIC(1),
@@ -419,6 +473,7 @@ int main(void)
         cmocka_unit_test(many_vectors_are_wired),
         {"death of QEMU is reported once, line", death_of_qemu_is_reported_once, NULL, NULL, NULL},
         {"death of QEMU is reported once, messages", death_of_qemu_is_reported_once, NULL, NULL, shapes},
+        cmocka_unit_test(qemu_dies_with_this_process),
         cmocka_unit_test(stopped_qemu_is_given_up),
         cmocka_unit_test(bad_options_are_named),
         cmocka_unit_test(missing_qemu_is_named),
