@@ -25,6 +25,8 @@ void *guest_memory_allocate(size_t size, size_t alignment, uint64_t *physical);
 void guest_memory_free(void *address, size_t size);
 uint64_t guest_memory_physical(const void *address); /* UINT64_MAX when not inside */
 size_t guest_memory_in_use(void);
+/* Reports freed pages that were written to since (HOST-DMA-FREED; also checked when pages are given out again); how many. */
+unsigned guest_memory_audit(void);
 
 enum interrupt_choice { INTERRUPTS_AUTO, INTERRUPTS_INTX, INTERRUPTS_MSIX };
 

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "rules/rules.h"
+
 #if __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
 #else
@@ -20,7 +22,7 @@
 enum { PAGE = 4096, FIRST_PAGE = (1 << 20) / PAGE, FREED_FILL = 0xdd };
 
 /* What a page is. The first page of a block is marked, so that a free with a wrong address or size is noticed. */
-enum page_use { PAGE_FREE, PAGE_BLOCK_START, PAGE_BLOCK_REST };
+enum page_use { PAGE_FREE, PAGE_FREED /* and filled: must stay so */, PAGE_BLOCK_START, PAGE_BLOCK_REST };
 
 static struct guest_memory memory;
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the rest */
@@ -60,13 +62,48 @@ const struct guest_memory *guest_memory_create(uint64_t size)
     return &memory;
 }
 
+static bool page_is_free(size_t page)
+{
+    return page_uses[page] == PAGE_FREE || page_uses[page] == PAGE_FREED;
+}
+
+/* A freed page that no longer holds its filling was written by a device, or by code of the image, that had no right to. */
+static bool freed_page_check(size_t page)
+{
+    const uint8_t *bytes = memory.base + page * PAGE;
+    bool intact = true;
+    if (page_uses[page] != PAGE_FREED)
+        return true;
+    VALGRIND_MAKE_MEM_DEFINED(bytes, PAGE);
+    if (bytes[0] != FREED_FILL || memcmp(bytes, bytes + 1, PAGE - 1)) {
+        size_t at = 0;
+        while (bytes[at] == FREED_FILL)
+            at++;
+        intact = false;
+        rule_violated("HOST-DMA-FREED", NULL, "guest memory at 0x%zx was written after it was freed", page * PAGE + at);
+        memset(memory.base + page * PAGE, FREED_FILL, PAGE);
+    }
+    VALGRIND_MAKE_MEM_NOACCESS(bytes, PAGE);
+    return intact;
+}
+
+unsigned guest_memory_audit(void)
+{
+    unsigned written = 0;
+    pthread_mutex_lock(&memory_lock);
+    for (size_t page = FIRST_PAGE; page < page_count; page++)
+        written += !freed_page_check(page);
+    pthread_mutex_unlock(&memory_lock);
+    return written;
+}
+
 /* First page of `count` free ones in a row at a multiple of `step`, or 0. */
 static size_t pages_find(size_t count, size_t step)
 {
     size_t candidate = (first_free_hint + step - 1) / step * step;
     while (candidate <= page_count - count) {
         size_t length = 0;
-        while (length < count && page_uses[candidate + length] == PAGE_FREE)
+        while (length < count && page_is_free(candidate + length))
             length++;
         if (length == count)
             return candidate;
@@ -83,10 +120,12 @@ void *guest_memory_allocate(size_t size, size_t alignment, uint64_t *physical)
     pthread_mutex_lock(&memory_lock);
     size_t page = pages_find(count, step);
     if (page) {
+        for (size_t i = 0; i < count; i++)
+            (void)freed_page_check(page + i);
         page_uses[page] = PAGE_BLOCK_START;
         memset(page_uses + page + 1, PAGE_BLOCK_REST, count - 1);
         pages_in_use += count;
-        while (first_free_hint < page_count && page_uses[first_free_hint] != PAGE_FREE)
+        while (first_free_hint < page_count && !page_is_free(first_free_hint))
             first_free_hint++;
     }
     pthread_mutex_unlock(&memory_lock);
@@ -114,7 +153,7 @@ void guest_memory_free(void *address, size_t size)
     /* Filled before the pages can be found again. */
     memset(address, FREED_FILL, count * PAGE);
     VALGRIND_MAKE_MEM_NOACCESS(address, count * PAGE);
-    memset(page_uses + page, PAGE_FREE, count);
+    memset(page_uses + page, PAGE_FREED, count);
     pages_in_use -= count;
     if (page < first_free_hint)
         first_free_hint = page;

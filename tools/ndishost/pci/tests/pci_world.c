@@ -83,6 +83,7 @@ void pci_world_close(struct pci_world *world, unsigned violations_expected)
     pci_function_destroy(world->function);
     if (world->peer >= 0)
         close(world->peer);
+    (void)guest_memory_audit();
     assert_int_equal(rules_violation_count() - world->violations, violations_expected);
     assert_int_equal(guest_memory_in_use(), world->memory_in_use);
 }

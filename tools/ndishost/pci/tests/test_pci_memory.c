@@ -6,10 +6,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "pci/function.h"
+#include "rules/rules.h"
 
 enum { MIB = 1 << 20, SIZE = 16 * MIB, PAGE = 4096 };
 
@@ -61,6 +63,29 @@ static void freed_blocks_are_overwritten_and_used_again(void **state)
     for (unsigned i = 0; i < 2 * PAGE; i++)
         assert_int_equal(again[i], 0xdd);
     guest_memory_free(again, 2 * PAGE);
+}
+
+/* As a device would: through the descriptor, not through our mapping. */
+static void late_write(uint8_t *address)
+{
+    assert_int_equal(pwrite(memory->fd, "x", 1, (off_t)guest_memory_physical(address)), 1);
+}
+
+static void writing_to_freed_memory_is_reported(void **state)
+{
+    (void)state;
+    uint64_t physical;
+    unsigned before = rules_violation_count();
+    uint8_t *block = guest_memory_allocate(3 * PAGE, PAGE, &physical);
+    guest_memory_free(block, 3 * PAGE);
+    assert_int_equal(guest_memory_audit(), 0);
+    late_write(block + PAGE + 5);
+    assert_int_equal(guest_memory_audit(), 1);
+    assert_int_equal(guest_memory_audit(), 0);
+    late_write(block + 2 * PAGE);
+    block = guest_memory_allocate(3 * PAGE, PAGE, &physical);
+    assert_int_equal(rules_violation_count(), before + 2);
+    guest_memory_free(block, 3 * PAGE);
 }
 
 static void full_memory_refuses_and_recovers(void **state)
@@ -137,6 +162,7 @@ int main(void)
         cmocka_unit_test(blocks_are_pages_above_the_first_mebibyte),
         cmocka_unit_test(alignment_is_kept),
         cmocka_unit_test(freed_blocks_are_overwritten_and_used_again),
+        cmocka_unit_test(writing_to_freed_memory_is_reported),
         cmocka_unit_test(full_memory_refuses_and_recovers),
         cmocka_unit_test(impossible_requests_are_refused),
         cmocka_unit_test(threads_do_not_share_blocks),
