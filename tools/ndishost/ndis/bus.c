@@ -19,6 +19,7 @@ struct io_mapping {
     uint64_t physical;
     uint32_t length;
     bool ports;
+    bool by_mm; /* MmMapIoSpace */
 };
 
 /* ---- configuration space ---- */
@@ -53,7 +54,7 @@ static uint64_t export_NdisMSetBusData(struct export_call *call)
 
 /* ---- register mappings ---- */
 
-static void mapping_add(struct adapter *adapter, void *address, uint64_t physical, uint32_t length, bool ports, uintptr_t who)
+static struct io_mapping *mapping_add(struct adapter *adapter, void *address, uint64_t physical, uint32_t length, bool ports, uintptr_t who)
 {
     struct io_mapping *mapping = calloc(1, sizeof(*mapping));
 
@@ -68,6 +69,7 @@ static void mapping_add(struct adapter *adapter, void *address, uint64_t physica
     adapter->io_mappings = mapping;
     pthread_mutex_unlock(&adapter->mutex);
     track_acquire(TRACK_IO_MAPPING, mapping, length, adapter, who);
+    return mapping;
 }
 
 /* Takes the mapping of `address` out of the list; NULL when there is none. */
@@ -149,6 +151,70 @@ static uint64_t export_NdisMUnmapIoSpace(struct export_call *call)
         rule_violated("MEM-09", NULL, "NdisMUnmapIoSpace of %p with length %u, mapped with %u", address, length, mapping->length);
     pci_function_unmap(adapter->function, address, mapping->length);
     free(mapping);
+    return 0;
+}
+
+/* ---- the memory manager's way to the same registers ---- */
+
+struct mm_search {
+    uint64_t physical;
+    size_t length;
+    void *address; /* looked for, or found */
+    uintptr_t who;
+    bool found, length_differs;
+};
+
+static bool mm_map_in(struct adapter *adapter, void *context)
+{
+    struct mm_search *search = context;
+
+    search->address = pci_function_map(adapter->function, search->physical, search->length);
+    if (search->address)
+        mapping_add(adapter, search->address, search->physical, (uint32_t)search->length, false, search->who)->by_mm = true;
+    return search->address != NULL;
+}
+
+static bool mm_unmap_in(struct adapter *adapter, void *context)
+{
+    struct mm_search *search = context;
+    struct io_mapping *mapping = mapping_take(adapter, search->address, false);
+
+    if (!mapping)
+        return false;
+    search->found = mapping->by_mm;
+    search->length_differs = mapping->length != search->length;
+    pci_function_unmap(adapter->function, mapping->address, mapping->length);
+    free(mapping);
+    return true;
+}
+
+/* PVOID MmMapIoSpace(PHYSICAL_ADDRESS, SIZE_T NumberOfBytes, MEMORY_CACHING_TYPE) */
+static uint64_t export_MmMapIoSpace(struct export_call *call)
+{
+    struct mm_search search = {0};
+
+    search.physical = arg_u64(call);
+    search.length = arg_word(call);
+    search.who = call->return_address;
+    (void)arg_u32(call); /* device registers are not cached, whatever is asked for */
+    if (!search.length || search.length > UINT32_MAX || !adapters_find(mm_map_in, &search)) {
+        rule_violated("MEM-08", NULL, "MmMapIoSpace of 0x%llx, %llu bytes, which is not inside a memory BAR of an adapter",
+                      (unsigned long long)search.physical, (unsigned long long)search.length);
+        return 0;
+    }
+    return (uintptr_t)search.address;
+}
+
+/* VOID MmUnmapIoSpace(PVOID BaseAddress, SIZE_T NumberOfBytes) */
+static uint64_t export_MmUnmapIoSpace(struct export_call *call)
+{
+    struct mm_search search = {0};
+
+    search.address = arg_pointer(call);
+    search.length = arg_word(call);
+    if (!adapters_find(mm_unmap_in, &search) || !search.found || search.length_differs)
+        rule_violated("MEM-11", NULL, "MmUnmapIoSpace of %p, %llu bytes, which is not what MmMapIoSpace mapped", search.address,
+                      (unsigned long long)search.length);
     return 0;
 }
 
@@ -236,8 +302,14 @@ static uint64_t export_NdisMGetDeviceProperty(struct export_call *call)
 }
 
 const struct export_row ndis_bus_exports[] = {
-    EXPORT(NdisMGetBusData),          EXPORT(NdisMSetBusData),
-    EXPORT(NdisMMapIoSpace),          EXPORT(NdisMUnmapIoSpace),
-    EXPORT(NdisMRegisterIoPortRange), EXPORT(NdisMDeregisterIoPortRange),
-    EXPORT(NdisMGetDeviceProperty),   EXPORT_END,
+    EXPORT(NdisMGetBusData),
+    EXPORT(NdisMSetBusData),
+    EXPORT(NdisMMapIoSpace),
+    EXPORT(NdisMUnmapIoSpace),
+    EXPORT(MmMapIoSpace),
+    EXPORT(MmUnmapIoSpace),
+    EXPORT(NdisMRegisterIoPortRange),
+    EXPORT(NdisMDeregisterIoPortRange),
+    EXPORT(NdisMGetDeviceProperty),
+    EXPORT_END,
 };

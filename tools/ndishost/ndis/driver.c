@@ -27,6 +27,20 @@ struct driver *driver_of_object(const void *driver_object)
     return driver;
 }
 
+bool adapters_find(bool (*is_it)(struct adapter *adapter, void *context), void *context)
+{
+    struct driver *driver;
+    struct adapter *adapter = NULL;
+
+    pthread_mutex_lock(&driver_list_mutex);
+    for (driver = drivers; driver && !adapter; driver = driver->next) {
+        for (adapter = driver->adapters; adapter && !is_it(adapter, context); adapter = adapter->next)
+            ;
+    }
+    pthread_mutex_unlock(&driver_list_mutex);
+    return adapter != NULL;
+}
+
 /* ---- what Windows gives to DriverEntry ---- */
 
 static nt_UNICODE_STRING *unicode_string_create(const char *text)

@@ -55,6 +55,8 @@ struct driver {
 /* Calls DriverEntry at `entry` and checks what it did; driver_load() is image_load() and this. */
 struct driver *driver_start(uintptr_t entry, struct image *image, const char *service_name, char *error, size_t error_size);
 struct driver *driver_of_object(const void *driver_object);
+/* Asks of each adapter of each driver, until one is it; whether there was one. `is_it` must not yield. */
+bool adapters_find(bool (*is_it)(struct adapter *adapter, void *context), void *context);
 
 /* ---- adapter ---- */
 
