@@ -82,6 +82,15 @@ static inline uint32_t attention_admitted(uint8_t irql)
     return ATTENTION_INTERRUPT | ATTENTION_DPC;
 }
 
+/* An agent as the scheduler sees it; in the list of all agents, oldest first. */
+struct agent {
+    struct sched_agent *sched;
+    struct agent *next;
+    _Atomic uint32_t wanted;            /* somebody woke it since it was last seen asleep */
+    _Atomic uint32_t sleeping, leaving; /* free: the host thread's state */
+    pthread_t host_thread;
+};
+
 /* A policy decides who goes on. All functions are called with no lock held. */
 struct sched_policy {
     const char *name;
@@ -94,6 +103,9 @@ struct sched_policy {
     void (*nap)(uint32_t microseconds);        /* an interrupt storm is slowed down */
     uint64_t (*now)(void);
     void (*timers_changed)(uint64_t earliest); /* the earliest due time changed; under the timers' lock */
+    int (*agent_enter)(struct agent *agent);   /* from now on the policy lets it step; an errno */
+    void (*agent_leave)(struct agent *agent);  /* when it returns, step() is not running and will not run */
+    void (*agent_wake)(struct agent *agent);   /* `wanted` has just become 1 */
 };
 extern const struct sched_policy *sched_policy;
 extern const struct sched_policy sched_policy_free;
@@ -117,6 +129,11 @@ bool dpc_run_next(struct processor *processor);
 void timers_expire(uint64_t now);
 uint64_t timers_earliest(void);                 /* SCHED_FOREVER: none */
 void wait_timed_out(struct sched_timer *timer); /* event.c; under the timers' lock */
+
+/* ---- agent.c ---- */
+extern struct agent *agents; /* read by the seeded policy alone, which has one host thread */
+/* Hands every agent over to another policy. */
+int agents_move(const struct sched_policy *from, const struct sched_policy *to);
 
 /* ---- io.c ---- */
 int io_thread_start(void);

@@ -35,7 +35,7 @@ size_t sched_kernel_stack_high_water(size_t *stack_size);
 /* ---- where am I ---- */
 unsigned sched_processor_count(void);
 unsigned sched_current_processor(void);
-bool sched_on_context(void); /* false on plain host threads (the I/O thread) */
+bool sched_on_context(void);          /* false on plain host threads (the I/O thread) */
 void *sched_current_thread_key(void); /* opaque identity of the current thread, for lock ownership */
 uint8_t irql_current(void);
 
@@ -61,8 +61,8 @@ void sched_thread_join(struct sched_thread *thread);
 /* ---- events: the one blocking primitive; NT events, NDIS events, sleeps and joins are built on it ---- */
 struct sched_event {
     volatile int signalled;
-    int automatic;         /* a wait that succeeds resets it */
-    void *waiters;         /* sched.c's */
+    int automatic; /* a wait that succeeds resets it */
+    void *waiters; /* sched.c's */
 };
 void sched_event_init(struct sched_event *event, bool automatic, bool signalled);
 void sched_event_set(struct sched_event *event);   /* from any host thread, any IRQL <= DISPATCH */
@@ -73,15 +73,15 @@ bool sched_event_wait(struct sched_event *event, uint64_t deadline);
 void sched_sleep_until(uint64_t deadline);
 
 /* ---- time: 100 ns units since the machine started; "system time" adds a fixed epoch ---- */
-uint64_t sched_now(void); /* from any host thread; monotonic */
-uint64_t sched_system_time(void); /* 100 ns since 1601 */
+uint64_t sched_now(void);                /* from any host thread; monotonic */
+uint64_t sched_system_time(void);        /* 100 ns since 1601 */
 void sched_stall(uint32_t microseconds); /* busy: KeStallExecutionProcessor */
 
 /* ---- DPCs ---- */
 struct sched_dpc {
     void (*routine)(struct sched_dpc *dpc); /* runs at DISPATCH_LEVEL on the processor's DPC stack */
     void *context;
-    void *queue_link;      /* sched.c's from here */
+    void *queue_link; /* sched.c's from here */
     volatile int queued;
     unsigned processor;
 };
@@ -95,13 +95,13 @@ void sched_dpc_flush(void);
 /* ---- timers: at the due time the DPC is queued ---- */
 struct sched_timer {
     struct sched_dpc *dpc;
-    uint64_t due;          /* absolute */
-    uint64_t period;       /* 0: one shot */
-    void *link;            /* sched.c's */
+    uint64_t due;    /* absolute */
+    uint64_t period; /* 0: one shot */
+    void *link;      /* sched.c's */
     int armed;
 };
 bool sched_timer_set(struct sched_timer *timer, uint64_t due, uint64_t period, struct sched_dpc *dpc); /* true: it was armed already */
-bool sched_timer_cancel(struct sched_timer *timer);                                                     /* true: it was armed */
+bool sched_timer_cancel(struct sched_timer *timer);                                                    /* true: it was armed */
 
 /* ---- interrupts ---- */
 /*
@@ -114,21 +114,39 @@ struct sched_interrupt {
     void *context;
     unsigned processor;
     bool level;
-    volatile int pending;  /* sched.c's from here */
+    volatile int pending; /* sched.c's from here */
     volatile int asserted;
     volatile int connected;
     volatile int running;
     void *lock_owner;
     void *link;
-    unsigned storm;        /* runs in a row that left the level asserted */
+    unsigned storm; /* runs in a row that left the level asserted */
 };
 void sched_interrupt_connect(struct sched_interrupt *interrupt);
 /* Returns when the routine is not running and will not run again. IRQL: PASSIVE. */
 void sched_interrupt_disconnect(struct sched_interrupt *interrupt);
-void sched_interrupt_raise(struct sched_interrupt *interrupt);                /* edge; from any host thread */
+void sched_interrupt_raise(struct sched_interrupt *interrupt);                 /* edge; from any host thread */
 void sched_interrupt_set_level(struct sched_interrupt *interrupt, bool level); /* level; from any host thread */
 /* Runs routine(context) at IRQL_DEVICE with the source's lock held, excluding its routine on every processor. */
 bool sched_interrupt_synchronize(struct sched_interrupt *interrupt, bool (*routine)(void *context), void *context);
+
+/* ---- agents: what acts by itself beside the processors, in small steps (a device, a network) ---- */
+/*
+ * Under `free` each agent has a host thread that calls step() until it says false, and then waits to be woken; under `seeded` the seed
+ * decides before which yield point a woken agent takes its next step. A step is short, never blocks, never calls the image; it may
+ * raise interrupts, set events, queue DPCs and wake agents. It is not on a context, under either policy.
+ * Agents may exist before the machine is started and after it is stopped: under `free` they act then too, under `seeded` only while
+ * processors run. An agent is not removed from within its own step.
+ */
+struct sched_agent {
+    bool (*step)(struct sched_agent *agent); /* does one thing; false: there was nothing to do */
+    const char *name;
+    void *context;
+    void *state; /* sched's */
+};
+void sched_agent_add(struct sched_agent *agent);    /* from any host thread; starts asleep */
+void sched_agent_wake(struct sched_agent *agent);   /* from any host thread, any IRQL; a wake during a step causes another step */
+void sched_agent_remove(struct sched_agent *agent); /* when it returns, step() is not running and will not run */
 
 /* ---- host I/O: one host thread polls descriptors and calls back; callbacks must be short, never block, never call the image ---- */
 struct sched_io {
@@ -136,7 +154,7 @@ struct sched_io {
     void (*ready)(struct sched_io *io); /* on the I/O thread; the descriptor is disarmed until sched_io_arm() */
     void *context;
 };
-void sched_io_add(struct sched_io *io);    /* armed; from any host thread */
+void sched_io_add(struct sched_io *io); /* armed; from any host thread */
 void sched_io_arm(struct sched_io *io);
 void sched_io_remove(struct sched_io *io); /* when it returns, ready() is not running and will not run */
 

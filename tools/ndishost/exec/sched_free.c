@@ -47,15 +47,9 @@ static void *processor_main(void *argument)
     return NULL;
 }
 
-static int free_start(void)
+/* Asynchronous signals must not be handled on a kernel stack: they go to the main thread. Returns the mask to go back to. */
+static sigset_t block_asynchronous_signals(void)
 {
-    int error = io_thread_start();
-    if (error != 0)
-        return error;
-    running = true;
-    timers_expire(free_now()); /* tells the I/O thread of timers that are armed already */
-
-    /* Asynchronous signals must not be handled on a kernel stack: they go to the main thread. */
     sigset_t all, before;
     sigfillset(&all);
     sigdelset(&all, SIGSEGV);
@@ -64,6 +58,18 @@ static int free_start(void)
     sigdelset(&all, SIGFPE);
     sigdelset(&all, SIGTRAP);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    return before;
+}
+
+static int free_start(void)
+{
+    int error = io_thread_start();
+    if (error != 0)
+        return error;
+    running = true;
+    timers_expire(free_now()); /* tells the I/O thread of timers that are armed already */
+
+    sigset_t before = block_asynchronous_signals();
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, IDLE_STACK_SIZE);
@@ -135,6 +141,56 @@ static void free_timers_changed(uint64_t earliest)
     io_thread_set_timer(earliest == SCHED_FOREVER || earliest > UINT64_MAX / 200 ? 0 : started_at + earliest * 100);
 }
 
+/* ---- agents: a host thread each, asleep on `wanted` in the way processors are on `attention` ---- */
+
+static void *agent_main(void *argument)
+{
+    struct agent *agent = argument;
+    while (!atomic_load(&agent->leaving)) {
+        if (atomic_exchange(&agent->wanted, 0)) {
+            while (agent->sched->step(agent->sched) && !atomic_load(&agent->leaving))
+                ;
+            continue;
+        }
+        atomic_store(&agent->sleeping, 1);
+        if (!atomic_load(&agent->leaving))
+            syscall(SYS_futex, &agent->wanted, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+        atomic_store(&agent->sleeping, 0);
+    }
+    return NULL;
+}
+
+static void free_agent_wake(struct agent *agent)
+{
+    if (atomic_load(&agent->sleeping))
+        syscall(SYS_futex, &agent->wanted, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static int free_agent_enter(struct agent *agent)
+{
+    char name[16];
+    atomic_store(&agent->leaving, 0);
+    sigset_t before = block_asynchronous_signals();
+    int error = pthread_create(&agent->host_thread, NULL, agent_main, agent);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0) {
+        snprintf(name, sizeof(name), "%s", agent->sched->name);
+        pthread_setname_np(agent->host_thread, name);
+    }
+    return error;
+}
+
+static void free_agent_leave(struct agent *agent)
+{
+    /* `wanted` is what it sleeps on: set, so that it cannot fall asleep again before it sees that it is to leave. */
+    uint32_t wanted = atomic_load(&agent->wanted);
+    atomic_store(&agent->leaving, 1);
+    atomic_store(&agent->wanted, 1);
+    free_agent_wake(agent);
+    pthread_join(agent->host_thread, NULL);
+    atomic_store(&agent->wanted, wanted);
+}
+
 const struct sched_policy sched_policy_free = {
     .name = "free",
     .start = free_start,
@@ -146,4 +202,7 @@ const struct sched_policy sched_policy_free = {
     .nap = free_nap,
     .now = free_now,
     .timers_changed = free_timers_changed,
+    .agent_enter = free_agent_enter,
+    .agent_leave = free_agent_leave,
+    .agent_wake = free_agent_wake,
 };

@@ -681,6 +681,89 @@ static void test_no_callback_comes_after_removal(void **state)
     on_machine(1, remove_io_in_full_swing, NULL);
 }
 
+/* ---- agents ---- */
+
+/* A device that acts by itself: serves what was posted, one at a time, and tells a thread. */
+struct server {
+    struct sched_agent agent;
+    atomic_uint posted, served, running;
+    struct sched_event done;
+};
+static bool serve_one(struct sched_agent *agent)
+{
+    struct server *server = agent->context;
+    CLAIM(!sched_on_context());
+    CLAIM_EQUAL(server->running++, 0);
+    bool found = server->served < server->posted;
+    if (found)
+        server->served++;
+    server->running--;
+    if (found)
+        sched_event_set(&server->done);
+    return found;
+}
+static void be_served(void *unused)
+{
+    struct server server = {.agent = {.step = serve_one, .name = "server", .context = &server}};
+    (void)unused;
+    sched_event_init(&server.done, true, false);
+    sched_agent_add(&server.agent);
+    CLAIM(!sched_event_wait(&server.done, sched_now() + 1000)); /* it starts asleep */
+    for (unsigned i = 0; i < scaled(10000); i++) {
+        server.posted++;
+        sched_agent_wake(&server.agent);
+        CLAIM(sched_event_wait(&server.done, SCHED_FOREVER));
+    }
+    CLAIM_EQUAL(server.served, scaled(10000));
+    for (unsigned i = 0; i < 100; i++) { /* one wake serves for all */
+        server.posted++;
+        sched_agent_wake(&server.agent);
+    }
+    while (server.served != server.posted)
+        CLAIM(sched_event_wait(&server.done, SCHED_FOREVER));
+    sched_agent_remove(&server.agent);
+    server.posted++;
+    CLAIM(!sched_event_wait(&server.done, 0) || server.served + 1 == server.posted);
+    CLAIM(!sched_event_wait(&server.done, sched_now() + 1000));
+}
+static void test_no_wake_of_an_agent_is_lost(void **state)
+{
+    (void)state;
+    on_machine(1, be_served, NULL);
+    on_machine(3, be_served, NULL);
+}
+
+static bool never_idle(struct sched_agent *agent)
+{
+    struct server *server = agent->context;
+    server->running = 1;
+    server->served++;
+    server->running = 0;
+    return true;
+}
+static void remove_busy_agents(void *unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < scaled(1000); i++) {
+        struct server server = {.agent = {.step = never_idle, .name = "busy", .context = &server}};
+        sched_agent_add(&server.agent);
+        sched_agent_wake(&server.agent);
+        for (unsigned k = 0; k < i % 16; k++)
+            sched_spin();
+        sched_agent_remove(&server.agent);
+        unsigned served = server.served;
+        CLAIM_EQUAL(server.running, 0);
+        for (unsigned k = 0; k < 16; k++)
+            sched_spin();
+        CLAIM_EQUAL(server.served, served);
+    }
+}
+static void test_no_step_comes_after_an_agent_was_removed(void **state)
+{
+    (void)state;
+    on_machine(2, remove_busy_agents, NULL);
+}
+
 static void leave_thread_behind(void *argument)
 {
     sched_thread_start("forgotten", 0, wait_for_gate, argument);
@@ -720,6 +803,8 @@ int main(void)
         cmocka_unit_test(test_interrupts_nest_over_dpcs),
         cmocka_unit_test(test_descriptor_calls_back_until_removed),
         cmocka_unit_test(test_no_callback_comes_after_removal),
+        cmocka_unit_test(test_no_wake_of_an_agent_is_lost),
+        cmocka_unit_test(test_no_step_comes_after_an_agent_was_removed),
         cmocka_unit_test(test_thread_that_has_not_ended_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
