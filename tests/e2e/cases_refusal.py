@@ -87,6 +87,7 @@ def cases():
         ("a device without INDIRECT_DESC", (*run, "--device", "qemu,indirect_desc=off"), r"refused the device.*event log", None, ()),
         ("a small device without MAC", (*run, "--device", "minimal,features=0x110010000"), r"refused the device.*event log", None, ()),
         ("a small device without VERSION_1", (*run, "--device", "minimal,features=0x10010020"), r"refused the device.*event log", None, ()),
+        ("a transitional device", (*run, "--device", "qemu:transitional"), r"refused the device.*event log", None, ()),
         ("an unknown command", ("walk", "IMAGE"), r"unknown command", None, ()),
         ("an unknown option", (*run, "--speed", "9"), r"unknown option --speed", None, ()),
         ("an option without its value", (*run, "--net"), r"--net wants a value", None, ()),

@@ -18,8 +18,8 @@ class Traffic:
     adapters: int = 1
     flaps: int = 0
     streams: int = 1
-    pings: int = 20
-    mib: int = 4
+    pings: int = 50
+    mib: int = 8
     capture: bool = True
     taken: tuple = ()       # feature names that must have been accepted
     not_taken: tuple = ()
@@ -41,12 +41,16 @@ MATRIX = [
     Traffic("vectors=0", "qemu,vectors=0", interrupts="intx"),
     Traffic("vectors=2", "qemu,vectors=2", interrupts="msix:2"),
     Traffic("vectors=3", "qemu,vectors=3", interrupts="msix:3"),
+    Traffic("vectors=1", "qemu,vectors=1", interrupts="msix:1"),
+    Traffic("vectors=20", "qemu,vectors=20", interrupts="msix:8"),
     Traffic("intx granted", options=("--interrupts", "intx"), interrupts="intx"),
     Traffic("one message granted", options=("--interrupts", "msix:1"), interrupts="msix:1"),
     Traffic("page-per-vq=on", "qemu,page-per-vq=on"),
     Traffic("rx_queue_size=1024", "qemu,rx_queue_size=1024"),
     Traffic("q35", options=("--machine", "q35")),
     Traffic("q35, vectors=0", "qemu,vectors=0", options=("--machine", "q35"), interrupts="intx"),
+    Traffic("host_mtu=1400", "qemu,host_mtu=1400", taken=("MTU",)),
+    Traffic("packed=on", "qemu,packed=on", not_taken=("RING_PACKED",)),
     Traffic("everything off", "qemu,mrg_rxbuf=off,event_idx=off,ctrl_vq=off,vectors=0", not_taken=("MRG_RXBUF", "EVENT_IDX", "CTRL_VQ"),
             interrupts="intx"),
     Traffic("frames over several merged buffers", options=("--set", "ReceiveBufferSize=256"), taken=("MRG_RXBUF",)),
