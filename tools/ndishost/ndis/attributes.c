@@ -11,6 +11,7 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 /* OIDs that every Ethernet miniport answers itself: rules OIM-01 and OIM-02. */
@@ -363,6 +364,8 @@ static uint64_t export_NdisMSetMiniportAttributes(struct export_call *call)
     const void *given = arg_pointer(call);
     const struct object_header *header = given;
 
+    if (!acquire_permitted("NdisMSetMiniportAttributes"))
+        return NT_NDIS_STATUS_RESOURCES;
     if (!adapter)
         return NT_NDIS_STATUS_INVALID_PARAMETER;
     if (!given) {

@@ -10,6 +10,7 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 /* One register mapping or claimed port range. */
@@ -33,6 +34,8 @@ static uint64_t export_NdisMGetBusData(struct export_call *call)
     void *buffer = arg_pointer(call);
     uint32_t length = arg_u32(call);
 
+    if (!acquire_permitted("NdisMGetBusData"))
+        return 0;
     if (!adapter || space != NT_PCI_WHICHSPACE_CONFIG || offset > 256 || length > 256 - offset)
         return 0;
     return pci_function_config_read(adapter->function, offset, buffer, length);
@@ -114,6 +117,8 @@ static uint64_t export_NdisMMapIoSpace(struct export_call *call)
     void *address;
 
     *virtual_address = 0;
+    if (!acquire_permitted("NdisMMapIoSpace"))
+        return NT_NDIS_STATUS_RESOURCES;
     if (!adapter || !attributes_registered(adapter, "NdisMMapIoSpace"))
         return NT_NDIS_STATUS_FAILURE;
     if (!adapter_in_initialize(adapter))
@@ -197,6 +202,8 @@ static uint64_t export_MmMapIoSpace(struct export_call *call)
     search.length = arg_word(call);
     search.who = call->return_address;
     (void)arg_u32(call); /* device registers are not cached, whatever is asked for */
+    if (!acquire_permitted("MmMapIoSpace"))
+        return 0;
     if (!search.length || search.length > UINT32_MAX || !adapters_find(mm_map_in, &search)) {
         rule_violated("MEM-08", NULL, "MmMapIoSpace of 0x%llx, %llu bytes, which is not inside a memory BAR of an adapter",
                       (unsigned long long)search.physical, (unsigned long long)search.length);
@@ -240,6 +247,8 @@ static uint64_t export_NdisMRegisterIoPortRange(struct export_call *call)
     uint32_t count = arg_u32(call);
 
     *offset = 0;
+    if (!acquire_permitted("NdisMRegisterIoPortRange"))
+        return NT_NDIS_STATUS_RESOURCES;
     if (!adapter || !attributes_registered(adapter, "NdisMRegisterIoPortRange"))
         return NT_NDIS_STATUS_FAILURE;
     if (!adapter_in_initialize(adapter))

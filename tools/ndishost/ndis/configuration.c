@@ -12,6 +12,7 @@
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 enum { KEYWORD_NAME_SIZE = 128, KEYWORD_VALUE_SIZE = 512 };
@@ -168,6 +169,8 @@ static uint64_t export_NdisOpenConfigurationEx(struct export_call *call)
     struct adapter *adapter;
 
     *handle = 0;
+    if (!acquire_permitted("NdisOpenConfigurationEx"))
+        return NT_NDIS_STATUS_RESOURCES;
     if (!object_header_check("DRV-24", object, "NDIS_CONFIGURATION_OBJECT", NT_NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
                              NT_NDIS_CONFIGURATION_OBJECT_REVISION_1, NT_NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1))
         return NT_NDIS_STATUS_BAD_VERSION;
@@ -205,6 +208,10 @@ static uint64_t export_NdisOpenConfigurationKeyByName(struct export_call *call)
 
     *status = NT_NDIS_STATUS_FAILURE;
     *handle = 0;
+    if (!acquire_permitted("NdisOpenConfigurationKeyByName")) {
+        *status = NT_NDIS_STATUS_RESOURCES;
+        return 0;
+    }
     if (!parent)
         return 0;
     nt_unicode_to_utf8(name, subkey, sizeof(subkey));
@@ -267,6 +274,10 @@ static uint64_t export_NdisOpenConfigurationKeyByIndex(struct export_call *call)
 
     *status = NT_NDIS_STATUS_FAILURE;
     *handle = 0;
+    if (!acquire_permitted("NdisOpenConfigurationKeyByIndex")) {
+        *status = NT_NDIS_STATUS_RESOURCES;
+        return 0;
+    }
     if (!parent || !subkey_by_index(parent->adapter->keywords, parent->prefix, index, name, sizeof(name)))
         return 0;
     if (strlen(parent->prefix) + strlen(name) + 2 > sizeof(prefix))
@@ -339,6 +350,10 @@ static uint64_t export_NdisReadConfiguration(struct export_call *call)
 
     *status = NT_NDIS_STATUS_FAILURE;
     *value = 0;
+    if (!acquire_permitted("NdisReadConfiguration")) {
+        *status = NT_NDIS_STATUS_RESOURCES;
+        return 0;
+    }
     if (!configuration)
         return 0;
     if (!atomic_compare_exchange_strong(&configuration->busy, &expected, true))
@@ -385,6 +400,10 @@ static uint64_t export_NdisWriteConfiguration(struct export_call *call)
     char name[KEYWORD_NAME_SIZE], path[2 * KEYWORD_NAME_SIZE], text[KEYWORD_VALUE_SIZE];
 
     *status = NT_NDIS_STATUS_FAILURE;
+    if (!acquire_permitted("NdisWriteConfiguration")) {
+        *status = NT_NDIS_STATUS_RESOURCES;
+        return 0;
+    }
     if (!configuration)
         return 0;
     nt_unicode_to_utf8(keyword, name, sizeof(name));
@@ -424,6 +443,10 @@ static uint64_t export_NdisReadNetworkAddress(struct export_call *call)
     *status = NT_NDIS_STATUS_FAILURE;
     *address = 0;
     *length = 0;
+    if (!acquire_permitted("NdisReadNetworkAddress")) {
+        *status = NT_NDIS_STATUS_RESOURCES;
+        return 0;
+    }
     if (!configuration)
         return 0;
     text = configuration_text(configuration->adapter, "NetworkAddress");

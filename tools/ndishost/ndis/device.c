@@ -10,6 +10,7 @@
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 enum { MAJOR_FUNCTIONS = 28, IRP_MJ_POWER = 0x16, IRP_MJ_PNP = 0x1B };
@@ -93,6 +94,8 @@ static uint64_t export_NdisRegisterDeviceEx(struct export_call *call)
 
     *object = 0;
     *device_handle = 0;
+    if (!acquire_permitted("NdisRegisterDeviceEx"))
+        return NT_NDIS_STATUS_RESOURCES;
     if (!driver) {
         rule_violated("DEV-01", NULL, "NdisRegisterDeviceEx was given a %s, not the driver handle", handle_describe(handle));
         return NT_NDIS_STATUS_FAILURE;

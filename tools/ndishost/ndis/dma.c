@@ -20,6 +20,7 @@
 #include "ndis/miniport.h"
 #include "ndis/nbl.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 enum {
@@ -92,6 +93,8 @@ static uint64_t export_NdisMRegisterScatterGatherDma(struct export_call *call)
     struct dma *dma;
 
     *handle = 0;
+    if (!acquire_permitted("NdisMRegisterScatterGatherDma"))
+        return NT_NDIS_STATUS_RESOURCES;
     if (!adapter || !attributes_registered(adapter, "NdisMRegisterScatterGatherDma"))
         return NT_NDIS_STATUS_FAILURE;
     if (!object_header_check("HDR-06", given, "NDIS_SG_DMA_DESCRIPTION", NT_NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
@@ -362,6 +365,8 @@ static uint64_t export_NdisMAllocateNetBufferSGList(struct export_call *call)
         rule_violated("SG-04", nb, "a NET_BUFFER of %u bytes, MaximumPhysicalMapping is %u", nb->DataLength, dma->maximum_physical_mapping);
         return NT_NDIS_STATUS_RESOURCES;
     }
+    if (!acquire_permitted("NdisMAllocateNetBufferSGList"))
+        return NT_NDIS_STATUS_RESOURCES;
     record = record_take(dma);
     if (!record)
         return NT_NDIS_STATUS_RESOURCES;

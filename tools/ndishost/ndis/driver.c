@@ -11,6 +11,7 @@
 #include "ndis/miniport.h"
 #include "ndis/work_item.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 static pthread_mutex_t driver_list_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -208,6 +209,8 @@ static uint64_t export_NdisMRegisterMiniportDriver(struct export_call *call)
         rule_violated("DRV-01", NULL, "NdisMiniportDriverHandle is NULL");
         return NT_NDIS_STATUS_FAILURE;
     }
+    if (!acquire_permitted("NdisMRegisterMiniportDriver"))
+        return driver->register_status = NT_NDIS_STATUS_RESOURCES;
     driver->context = context;
     driver->register_status = register_driver(driver, given, handle, call->return_address);
     return driver->register_status;
@@ -253,6 +256,8 @@ static uint64_t export_NdisSetOptionalHandlers(struct export_call *call)
     if (!object_header_check("DRV-24", handlers, "NDIS_MINIPORT_PNP_CHARACTERISTICS", NT_NDIS_OBJECT_TYPE_MINIPORT_PNP_CHARACTERISTICS,
                              NT_NDIS_MINIPORT_PNP_CHARACTERISTICS_REVISION_1, NT_NDIS_SIZEOF_MINIPORT_PNP_CHARACTERISTICS_REVISION_1))
         return NT_NDIS_STATUS_BAD_VERSION;
+    if (!acquire_permitted("NdisSetOptionalHandlers"))
+        return NT_NDIS_STATUS_RESOURCES;
     memset(&driver->pnp, 0, sizeof(driver->pnp));
     memcpy(&driver->pnp, handlers, NT_NDIS_SIZEOF_MINIPORT_PNP_CHARACTERISTICS_REVISION_1);
     if (!driver->pnp.MiniportAddDeviceHandler || !driver->pnp.MiniportRemoveDeviceHandler) {

@@ -7,6 +7,7 @@
 #include "ndis/exports.h"
 #include "ndis/miniport.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 /* PVOID NdisAllocateMemoryWithTagPriority(NdisHandle, Length, Tag, Priority) */
@@ -17,6 +18,8 @@ static uint64_t export_NdisAllocateMemoryWithTagPriority(struct export_call *cal
     uint32_t tag = arg_u32(call);
 
     (void)arg_u32(call); /* EX_POOL_PRIORITY changes nothing while memory lasts */
+    if (!acquire_permitted("NdisAllocateMemoryWithTagPriority"))
+        return 0;
     if (!tag)
         rule_violated("MEM-12", NULL, "NdisAllocateMemoryWithTagPriority: Tag is 0");
     if (!owner || !length)
@@ -33,6 +36,9 @@ static uint64_t export_NdisAllocateMemoryWithTag(struct export_call *call)
 
     if (!tag)
         rule_violated("MEM-12", NULL, "NdisAllocateMemoryWithTag: Tag is 0");
+    *address = 0;
+    if (!acquire_permitted("NdisAllocateMemoryWithTag"))
+        return NT_NDIS_STATUS_FAILURE;
     *address = length ? (uintptr_t)pool_allocate(length, tag, NULL, call->return_address, false) : 0;
     return *address ? NT_NDIS_STATUS_SUCCESS : NT_NDIS_STATUS_FAILURE;
 }

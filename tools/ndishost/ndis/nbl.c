@@ -11,6 +11,7 @@
 #include "ndis/exports.h"
 #include "ndis/nbl_pool.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 /* ---- NET_BUFFER ---- */
@@ -111,6 +112,8 @@ static uint64_t export_NdisAllocateNetBuffer(struct export_call *call)
     uintptr_t length = arg_word(call);
     struct nb_cell *cell;
 
+    if (!acquire_permitted("NdisAllocateNetBuffer"))
+        return 0;
     if (!pool)
         return 0;
     check_chain("NdisAllocateNetBuffer", mdl_chain, offset, length);
@@ -125,6 +128,8 @@ static uint64_t export_NdisAllocateNetBufferMdlAndData(struct export_call *call)
     struct nb_pool *pool = nb_pool_from_handle(arg_pointer(call), "NdisAllocateNetBufferMdlAndData");
     struct nb_cell *cell;
 
+    if (!acquire_permitted("NdisAllocateNetBufferMdlAndData"))
+        return 0;
     if (!pool)
         return 0;
     if (!pool->data_size) {
@@ -235,6 +240,8 @@ static uint64_t export_NdisAllocateNetBufferList(struct export_call *call)
     uint32_t back_fill = arg_u16(call);
     struct nbl_cell *cell;
 
+    if (!acquire_permitted("NdisAllocateNetBufferList"))
+        return 0;
     if (!pool)
         return 0;
     if ((context_size | back_fill) % NT_MEMORY_ALLOCATION_ALIGNMENT)
@@ -262,6 +269,8 @@ static uint64_t export_NdisAllocateNetBufferAndNetBufferList(struct export_call 
     uintptr_t length = arg_word(call);
     struct nbl_cell *cell;
 
+    if (!acquire_permitted("NdisAllocateNetBufferAndNetBufferList"))
+        return 0;
     if (!pool)
         return 0;
     if (!pool->with_net_buffer || pool->data_size) {

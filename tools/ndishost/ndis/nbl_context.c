@@ -8,6 +8,7 @@
 #include "ndis/exports.h"
 #include "ndis/nbl.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 /* NDIS_STATUS NdisAllocateNetBufferListContext(NET_BUFFER_LIST *, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag) */
@@ -33,6 +34,8 @@ static uint64_t export_NdisAllocateNetBufferListContext(struct export_call *call
         context->Offset = (uint16_t)(context->Offset - size);
         return NT_NDIS_STATUS_SUCCESS;
     }
+    if (!acquire_permitted("NdisAllocateNetBufferListContext"))
+        return NT_NDIS_STATUS_RESOURCES;
     context = pool_allocate(sizeof(*context) + size + back_fill, tag ? tag : 0x4358444Eu, NULL, call->return_address, true);
     if (!context)
         return NT_NDIS_STATUS_RESOURCES;

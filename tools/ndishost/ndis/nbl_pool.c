@@ -10,6 +10,7 @@
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 unsigned nbl_pool_live(const struct nbl_pool *pool)
@@ -48,6 +49,8 @@ static uint64_t export_NdisAllocateNetBufferListPool(struct export_call *call)
     const void *owner = owner_from_handle(handle, "INI-36", "NdisAllocateNetBufferListPool");
     struct nbl_pool *pool;
 
+    if (!acquire_permitted("NdisAllocateNetBufferListPool"))
+        return 0;
     if (!owner ||
         !object_header_check("HDR-09", given, "NET_BUFFER_LIST_POOL_PARAMETERS", NT_NDIS_OBJECT_TYPE_DEFAULT,
                              NT_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1, NT_NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1))
@@ -105,6 +108,8 @@ static uint64_t export_NdisAllocateNetBufferPool(struct export_call *call)
     const void *owner = owner_from_handle(handle, "INI-36", "NdisAllocateNetBufferPool");
     struct nb_pool *pool;
 
+    if (!acquire_permitted("NdisAllocateNetBufferPool"))
+        return 0;
     if (!owner || !object_header_check("HDR-09", given, "NET_BUFFER_POOL_PARAMETERS", NT_NDIS_OBJECT_TYPE_DEFAULT,
                                        NT_NET_BUFFER_POOL_PARAMETERS_REVISION_1, NT_NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1))
         return 0;

@@ -8,6 +8,7 @@
 #include "ndis/miniport.h"
 #include "ndis/nbl.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 /* A cursor over the bytes of an MDL chain. */
@@ -260,6 +261,8 @@ static uint64_t export_NdisAllocateMdl(struct export_call *call)
     void *address = arg_pointer(call);
     uint32_t length = arg_u32(call);
 
+    if (!acquire_permitted("NdisAllocateMdl"))
+        return 0;
     if (!owner || !address || !length)
         return 0;
     return (uintptr_t)mdl_allocate(address, length, owner, call->return_address);

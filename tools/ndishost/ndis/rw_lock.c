@@ -12,6 +12,7 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 struct rw_lock {
@@ -42,7 +43,7 @@ static struct rw_lock *lock_from_handle(void *handle, const char *what)
 static uint64_t export_NdisAllocateRWLock(struct export_call *call)
 {
     const void *owner = owner_from_handle(arg_pointer(call), "HLT-11", "NdisAllocateRWLock");
-    struct rw_lock *lock = owner ? calloc(1, sizeof(*lock)) : NULL;
+    struct rw_lock *lock = owner && acquire_permitted("NdisAllocateRWLock") ? calloc(1, sizeof(*lock)) : NULL;
 
     if (!lock)
         return 0;

@@ -10,6 +10,7 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 enum { GUARD_BYTES = 64, GUARD_FILL = 0xFD, FRESH_FILL = 0xCD, PAGE = 4096 };
@@ -137,6 +138,8 @@ static uint64_t export_NdisMAllocateSharedMemory(struct export_call *call)
     }
     if (!adapter_in_initialize(adapter))
         rule_warned("INI-15", NULL, "NdisMAllocateSharedMemory outside MiniportInitializeEx");
+    if (!acquire_permitted("NdisMAllocateSharedMemory"))
+        return 0;
     block = allocate(adapter, length, cached, call->return_address);
     if (block) {
         *address = (uintptr_t)block->address;
@@ -253,6 +256,8 @@ static uint64_t export_NdisMAllocateSharedMemoryAsync(struct export_call *call)
         rule_violated("SG-02", NULL, "NdisMAllocateSharedMemoryAsyncEx without SharedMemAllocateCompleteHandler");
         return NT_NDIS_STATUS_FAILURE;
     }
+    if (!acquire_permitted("NdisMAllocateSharedMemoryAsyncEx"))
+        return NT_NDIS_STATUS_RESOURCES;
     request = calloc(1, sizeof(*request));
     if (!request)
         abort();

@@ -10,6 +10,7 @@
 #include "ndis/exports.h"
 #include "ndis/miniport.h"
 #include "nt/nt.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 /* UINT NdisGetVersion(VOID): NDIS 6.20 */
@@ -153,6 +154,8 @@ static uint64_t export_NdisMQueryAdapterInstanceName(struct export_call *call)
 
     if (!adapter)
         return NT_NDIS_STATUS_FAILURE;
+    if (!acquire_permitted("NdisMQueryAdapterInstanceName"))
+        return NT_NDIS_STATUS_RESOURCES;
     snprintf(text, sizeof(text), "%s #%u", adapter->driver->service, adapter->number + 1);
     buffer = pool_allocate(strlen(text) * 2 + 2, 0x6E53444Eu, adapter, call->return_address, true);
     if (!buffer)

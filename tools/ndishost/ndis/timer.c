@@ -8,6 +8,7 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 struct ndis_timer {
@@ -78,6 +79,8 @@ static uint64_t export_NdisAllocateTimerObject(struct export_call *call)
         rule_violated("TMR-01", NULL, "NDIS_TIMER_CHARACTERISTICS: TimerFunction is NULL");
         return NT_NDIS_STATUS_INVALID_PARAMETER;
     }
+    if (!acquire_permitted("NdisAllocateTimerObject"))
+        return NT_NDIS_STATUS_RESOURCES;
     timer = calloc(1, sizeof(*timer));
     if (!timer)
         return NT_NDIS_STATUS_RESOURCES;

@@ -9,6 +9,7 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 enum { WORKER_COUNT = 2 };
@@ -138,7 +139,7 @@ static struct work_item *item_from_handle(void *handle, const char *what)
 static uint64_t export_NdisAllocateIoWorkItem(struct export_call *call)
 {
     const void *owner = owner_from_handle(arg_pointer(call), "WRK-01", "NdisAllocateIoWorkItem");
-    struct work_item *item = owner ? calloc(1, sizeof(*item)) : NULL;
+    struct work_item *item = owner && acquire_permitted("NdisAllocateIoWorkItem") ? calloc(1, sizeof(*item)) : NULL;
 
     if (!item)
         return 0;

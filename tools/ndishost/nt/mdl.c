@@ -10,6 +10,7 @@
 #include "abi/nt_constants.h"
 #include "abi/nt_types.h"
 #include "exec/sched.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 #include <stddef.h>
@@ -144,6 +145,8 @@ static uint64_t export_IoAllocateMdl(struct export_call *call)
     arg_u8(call);
     const void *irp = arg_pointer(call);
     char here[128];
+    if (!acquire_permitted("IoAllocateMdl"))
+        return 0;
     if (irp)
         rule_violated("HOST-ARGUMENT", irp, "IoAllocateMdl with an IRP, by %s",
                       rules_describe_address(call->return_address, here, sizeof(here)));
@@ -245,7 +248,13 @@ static uint64_t map(nt_MDL *mdl, uint8_t mode, uintptr_t who)
 static uint64_t export_MmMapLockedPagesSpecifyCache(struct export_call *call)
 {
     nt_MDL *mdl = arg_pointer(call);
-    return map(mdl, arg_u8(call), call->return_address);
+    uint8_t mode = arg_u8(call);
+    arg_u32(call); /* cache type, requested address */
+    arg_word(call);
+    bool must_succeed = arg_u32(call) != 0; /* BugCheckOnFailure */
+    if (!must_succeed && !acquire_permitted("MmMapLockedPagesSpecifyCache"))
+        return 0;
+    return map(mdl, mode, call->return_address);
 }
 
 static uint64_t export_MmUnmapLockedPages(struct export_call *call)

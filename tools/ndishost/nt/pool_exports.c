@@ -3,6 +3,7 @@
 #include "nt/pool.h"
 
 #include "exec/sched.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 /* Pool types of Windows 7; bit 0 is paged, bit 2 cache aligned. Type 512 (non-executable) came with Windows 8. */
@@ -52,12 +53,16 @@ static uint64_t export_ExAllocatePoolWithTag(struct export_call *call)
 {
     uint32_t type = arg_u32(call);
     size_t size = arg_word(call);
+    if (!acquire_permitted("ExAllocatePoolWithTag"))
+        return 0;
     return (uintptr_t)allocate(type, size, arg_u32(call), call->return_address);
 }
 
 static uint64_t export_ExAllocatePool(struct export_call *call)
 {
     uint32_t type = arg_u32(call);
+    if (!acquire_permitted("ExAllocatePool"))
+        return 0;
     return (uintptr_t)allocate(type, arg_word(call), TAG_NONE, call->return_address);
 }
 

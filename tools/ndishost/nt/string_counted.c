@@ -6,6 +6,7 @@
 
 #include "abi/nt_constants.h"
 #include "abi/nt_types.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 #include <stdio.h>
@@ -236,7 +237,8 @@ static uint32_t prepare(nt_UNICODE_STRING *destination, size_t bytes, size_t ter
     if (bytes + terminator > UINT16_MAX)
         return NT_STATUS_INVALID_PARAMETER;
     if (allocate) {
-        destination->Buffer = (uintptr_t)pool_allocate(bytes + terminator, STRING_TAG, NULL, who, true);
+        destination->Buffer =
+            acquire_permitted("buffer of a string") ? (uintptr_t)pool_allocate(bytes + terminator, STRING_TAG, NULL, who, true) : 0;
         destination->MaximumLength = (uint16_t)(bytes + terminator);
         if (!destination->Buffer)
             return NT_STATUS_NO_MEMORY;

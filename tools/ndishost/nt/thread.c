@@ -4,6 +4,7 @@
 
 #include "abi/nt_constants.h"
 #include "exec/sched.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 #include <stdlib.h>
@@ -105,6 +106,8 @@ static uint64_t export_PsCreateSystemThread(struct export_call *call)
     arg_word(call);
     arg_word(call);
     arg_word(call);
+    if (!acquire_permitted("PsCreateSystemThread"))
+        return NT_STATUS_INSUFFICIENT_RESOURCES;
     reap();
     struct system_thread *thread = calloc(1, sizeof(*thread));
     if (!thread)
