@@ -130,7 +130,9 @@ void adapter_destroy(struct adapter *adapter)
 {
     struct adapter **link;
 
-    if (adapter->attributes.add_device_set)
+    if (adapter->state == ADAPTER_SHUT_DOWN)
+        audit_owner(adapter, AUDIT_SHUT_DOWN, "after shutdown");
+    else if (adapter->attributes.add_device_set)
         IMAGE_CALL("MiniportRemoveDevice", adapter->driver->pnp.MiniportRemoveDeviceHandler, adapter->attributes.add_device_context);
     for (link = &adapter->driver->adapters; *link != adapter; link = &(*link)->next)
         ;

@@ -37,6 +37,25 @@ static void parameters_destroy(void *block, size_t size)
     free(block);
 }
 
+/* ---- PnP events ---- */
+
+static void notify_pnp_event(struct adapter *adapter, uint32_t event, void *information, uint32_t length)
+{
+    nt_NET_DEVICE_PNP_EVENT *block = parameters_create(sizeof(*block));
+    unsigned ticket;
+
+    object_header_set(block, NT_NDIS_OBJECT_TYPE_DEFAULT, NT_NET_DEVICE_PNP_EVENT_REVISION_1,
+                      NT_NDIS_SIZEOF_NET_DEVICE_PNP_EVENT_REVISION_1);
+    block->DevicePnPEvent = event;
+    block->InformationBuffer = (uintptr_t)information;
+    block->InformationBufferLength = length;
+    ticket = watchdog_arm("HOST-HANG", "MiniportDevicePnPEventNotify", ndis_watchdog_ms);
+    IMAGE_CALL("MiniportDevicePnPEventNotify", adapter->driver->characteristics.DevicePnPEventNotifyHandler, adapter->attributes.context,
+               (uintptr_t)block);
+    watchdog_disarm(ticket);
+    parameters_destroy(block, sizeof(*block));
+}
+
 /* ---- initialise ---- */
 
 static uint32_t call_initialize(struct adapter *adapter)
@@ -66,7 +85,8 @@ static uint32_t call_initialize(struct adapter *adapter)
 
 uint32_t adapter_initialize(struct adapter *adapter)
 {
-    uint32_t status;
+    unsigned events_before = event_log_count();
+    uint32_t status, on_mains = 1; /* NDIS_POWER_PROFILE: mains */
 
     if (adapter->state != ADAPTER_HALTED)
         return NT_NDIS_STATUS_INVALID_STATE;
@@ -85,8 +105,9 @@ uint32_t adapter_initialize(struct adapter *adapter)
         attributes_check_complete(adapter);
         adapter->initialized_once = true;
         enter_state(adapter, ADAPTER_PAUSED);
+        notify_pnp_event(adapter, NT_NdisDevicePnPEventPowerProfileChanged, &on_mains, sizeof(on_mains)); /* PNP-06 */
     } else {
-        if (event_log_count() == 0 && status != NT_NDIS_STATUS_NOT_ACCEPTED)
+        if (event_log_count() == events_before && status != NT_NDIS_STATUS_NOT_ACCEPTED)
             rule_warned("INI-22", NULL, "MiniportInitializeEx failed with 0x%08x without an event log entry", status);
         sched_dpc_flush();
         audit_owner(adapter, AUDIT_INITIALIZE_FAILED, "after MiniportInitializeEx failed");
@@ -351,24 +372,7 @@ void adapter_shutdown(struct adapter *adapter, uint32_t shutdown_action)
     enter_state(adapter, ADAPTER_SHUT_DOWN); /* SHU-06: nothing of the adapter is called from here on */
 }
 
-/* ---- PnP events and surprise removal ---- */
-
-static void notify_pnp_event(struct adapter *adapter, uint32_t event, void *information, uint32_t length)
-{
-    nt_NET_DEVICE_PNP_EVENT *block = parameters_create(sizeof(*block));
-    unsigned ticket;
-
-    object_header_set(block, NT_NDIS_OBJECT_TYPE_DEFAULT, NT_NET_DEVICE_PNP_EVENT_REVISION_1,
-                      NT_NDIS_SIZEOF_NET_DEVICE_PNP_EVENT_REVISION_1);
-    block->DevicePnPEvent = event;
-    block->InformationBuffer = (uintptr_t)information;
-    block->InformationBufferLength = length;
-    ticket = watchdog_arm("HOST-HANG", "MiniportDevicePnPEventNotify", ndis_watchdog_ms);
-    IMAGE_CALL("MiniportDevicePnPEventNotify", adapter->driver->characteristics.DevicePnPEventNotifyHandler, adapter->attributes.context,
-               (uintptr_t)block);
-    watchdog_disarm(ticket);
-    parameters_destroy(block, sizeof(*block));
-}
+/* ---- surprise removal ---- */
 
 void adapter_surprise_removal(struct adapter *adapter)
 {

@@ -109,10 +109,10 @@ static void discard_adapter_memory(struct adapter *adapter, enum audit_moment mo
 {
     unsigned count = shared_memory_discard(adapter);
 
-    if (count)
+    if (count && moment != AUDIT_SHUT_DOWN)
         rule_violated(moment == AUDIT_INITIALIZE_FAILED ? "INI-20" : "HLT-08", NULL, "%u blocks of shared memory are left %s", count, when);
     count = bus_mappings_discard(adapter);
-    if (count)
+    if (count && moment != AUDIT_SHUT_DOWN)
         rule_violated(moment == AUDIT_INITIALIZE_FAILED ? "INI-20" : "HLT-09", NULL, "%u register mappings or port ranges are left %s",
                       count, when);
 }
@@ -131,15 +131,10 @@ static bool find_to_discard(const void *owner, int order, struct handle_facts *f
     return index < count;
 }
 
-void audit_owner(const void *owner, enum audit_moment moment, const char *when)
+static void discard_owner(const void *owner, enum audit_moment moment, const char *when)
 {
-    struct handle_facts *facts = calloc(AUDIT_LIMIT, sizeof(*facts)), one;
-    unsigned count = facts ? handle_list(owner, facts, AUDIT_LIMIT) : 0;
+    struct handle_facts one;
 
-    for (unsigned index = 0; index < count; index++)
-        report(&facts[index], moment, when);
-    free(facts);
-    track_audit(owner, when);
     for (int order = 0; order < DISCARD_STEPS; order++) {
         /* Registers are unmapped and shared memory is freed after what may still use them. */
         if (order == DISCARD_STEPS - 1 && moment != AUDIT_UNLOAD)
@@ -147,4 +142,25 @@ void audit_owner(const void *owner, enum audit_moment moment, const char *when)
         while (find_to_discard(owner, order, &one))
             discard(&one);
     }
+}
+
+void audit_owner(const void *owner, enum audit_moment moment, const char *when)
+{
+    struct handle_facts *facts = calloc(AUDIT_LIMIT, sizeof(*facts));
+    unsigned count = facts ? handle_list(owner, facts, AUDIT_LIMIT) : 0, left;
+
+    for (unsigned index = 0; index < count && moment != AUDIT_SHUT_DOWN; index++)
+        report(&facts[index], moment, when);
+    free(facts);
+    if (moment == AUDIT_SHUT_DOWN) {
+        discard_owner(owner, moment, when);
+        return;
+    }
+    left = track_audit(owner, when);
+    if (left)
+        rule_violated(moment == AUDIT_INITIALIZE_FAILED ? "INI-20"
+                      : moment == AUDIT_HALT            ? "HLT-01"
+                                                        : "DRV-06",
+                      NULL, "%u objects are left %s", left, when);
+    discard_owner(owner, moment, when);
 }

@@ -14,6 +14,7 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 enum {
@@ -87,6 +88,8 @@ static void run_dpc(struct sched_dpc *dpc)
     uintptr_t driver_context;
     uint64_t started;
 
+    if (adapter->state == ADAPTER_SHUT_DOWN)
+        return;
     pthread_mutex_lock(&self->mutex);
     driver_context = self->driver_context;
     self->driver_context = 0;
@@ -161,6 +164,8 @@ static void call_line_isr(struct interrupt *interrupt)
     uint32_t targets = 0xA5A5A5A5;
     bool claimed;
 
+    if (interrupt->adapter->state == ADAPTER_SHUT_DOWN)
+        return; /* SHU-06 */
     atomic_fetch_add(&interrupt->adapter->interrupts_taken, 1);
     claimed = (uint8_t)IMAGE_CALL("MiniportInterrupt", interrupt->characteristics.InterruptHandler, interrupt->context,
                                   (uintptr_t)&queue_default, (uintptr_t)&targets) != 0;
@@ -191,6 +196,8 @@ static void message_routine(struct sched_interrupt *source)
     uint32_t targets = 0xA5A5A5A5;
     bool claimed;
 
+    if (interrupt->adapter->state == ADAPTER_SHUT_DOWN)
+        return;
     atomic_fetch_add(&interrupt->adapter->interrupts_taken, 1);
     claimed = (uint8_t)IMAGE_CALL("MiniportMessageInterrupt", interrupt->characteristics.MessageInterruptHandler, interrupt->context,
                                   self->message, (uintptr_t)&queue_default, (uintptr_t)&targets) != 0;
@@ -213,6 +220,40 @@ static void message_arrived(void *context, unsigned message)
 
     if (message < interrupt->messages)
         sched_interrupt_raise(&interrupt->sources[message].source);
+}
+
+/* ---- the driver's mask ---- */
+
+struct mask_call {
+    struct interrupt *interrupt;
+    unsigned message;
+};
+
+static bool mask_routine(void *context)
+{
+    const struct mask_call *self = context;
+    const nt_NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS *handlers = &self->interrupt->characteristics;
+
+    if (self->interrupt->messages) {
+        IMAGE_CALL("MiniportDisableMessageInterrupt", handlers->DisableMessageInterruptHandler, self->interrupt->context, self->message);
+        IMAGE_CALL("MiniportEnableMessageInterrupt", handlers->EnableMessageInterruptHandler, self->interrupt->context, self->message);
+    } else {
+        IMAGE_CALL("MiniportDisableInterruptEx", handlers->DisableInterruptHandler, self->interrupt->context);
+        IMAGE_CALL("MiniportEnableInterruptEx", handlers->EnableInterruptHandler, self->interrupt->context);
+    }
+    return true;
+}
+
+void interrupt_mask_and_unmask(struct adapter *adapter)
+{
+    struct mask_call mask = {.interrupt = adapter->interrupt};
+    unsigned count;
+
+    if (!adapter->interrupt)
+        return;
+    count = adapter->interrupt->messages ? adapter->interrupt->messages : 1;
+    for (mask.message = 0; mask.message < count; mask.message++)
+        sched_interrupt_synchronize(&adapter->interrupt->sources[mask.message].source, mask_routine, &mask);
 }
 
 /* ---- registration ---- */
@@ -308,6 +349,8 @@ static uint64_t export_NdisMRegisterInterruptEx(struct export_call *call)
     struct interrupt *interrupt;
 
     *handle = 0;
+    if (!acquire_permitted("NdisMRegisterInterruptEx"))
+        return NT_NDIS_STATUS_RESOURCES;
     if (!adapter || !attributes_registered(adapter, "NdisMRegisterInterruptEx"))
         return NT_NDIS_STATUS_FAILURE;
     if (!adapter_in_initialize(adapter))

@@ -168,7 +168,7 @@ bool pending_operation_complete(struct pending_operation *operation, uint32_t st
 uint32_t pending_operation_wait(struct pending_operation *operation, const char *rule, const char *what);
 
 /* Reports what the image still holds for `owner` when it had to be gone: one rule per kind of object; then takes it away. */
-enum audit_moment { AUDIT_INITIALIZE_FAILED, AUDIT_HALT, AUDIT_UNLOAD };
+enum audit_moment { AUDIT_INITIALIZE_FAILED, AUDIT_HALT, AUDIT_UNLOAD, AUDIT_SHUT_DOWN /* nothing had to be given back (SHU-01) */ };
 void audit_owner(const void *owner, enum audit_moment moment, const char *when);
 
 /* ---- watchdog: a host thread that ends the run when a callback of the image does not return in time ---- */

@@ -2,14 +2,16 @@
 /* oid_probe.c - asks the miniport what it must answer and what it must refuse (rules OID-07..15, OIM). */
 #include "ndis/oid_probe.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "exec/call.h"
 #include "ndis/attributes.h"
 #include "ndis/miniport.h"
 #include "ndis/oid.h"
 #include "rules/rules.h"
 
-enum { PROBE_BUFFER = 512 };
+enum { PROBE_BUFFER = 512, PROBE_LIST_MAX = 65536, UNKNOWN_REQUEST = 0x4711 };
 
 /* OIM-01: each of these is answered with success when the buffer is large. */
 static void probe_mandatory_queries(struct adapter *adapter)
@@ -103,9 +105,63 @@ static void probe_refusals(struct adapter *adapter)
     }
 }
 
+/* OIM-07: without interrupt moderation a set of it is refused as data. */
+static void probe_moderation(struct adapter *adapter)
+{
+    nt_NDIS_INTERRUPT_MODERATION_PARAMETERS parameters;
+    struct oid_result result;
+
+    memset(&parameters, 0, sizeof(parameters));
+    result = oid_request(adapter, NT_NdisRequestQueryInformation, NT_OID_GEN_INTERRUPT_MODERATION, &parameters, sizeof(parameters));
+    if (result.status != NT_NDIS_STATUS_SUCCESS || parameters.InterruptModeration != NT_NdisInterruptModerationNotSupported)
+        return;
+    parameters.InterruptModeration = NT_NdisInterruptModerationEnabled;
+    result = oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_GEN_INTERRUPT_MODERATION, &parameters, sizeof(parameters));
+    expect_refusal("OIM-07", "set of OID_GEN_INTERRUPT_MODERATION without support", result.status, NT_NDIS_STATUS_INVALID_DATA,
+                   NT_NDIS_STATUS_INVALID_DATA);
+}
+
+/* OIM-04: a list longer than was announced, past NDIS' own check. */
+static void probe_long_multicast_list(struct adapter *adapter)
+{
+    uint32_t length = (adapter->attributes.general.MaxMulticastListSize + 1) * 6;
+    uint8_t *list;
+    struct oid_result result;
+
+    if (!attributes_list_oid(adapter, NT_OID_802_3_MULTICAST_LIST) || length > PROBE_LIST_MAX)
+        return;
+    list = malloc(length);
+    if (!list)
+        abort();
+    for (uint32_t offset = 0; offset < length; offset += 6) {
+        memcpy(list + offset, "\x01\x00\x5E\x01", 4);
+        list[offset + 4] = (uint8_t)(offset / 6 >> 8);
+        list[offset + 5] = (uint8_t)(offset / 6);
+    }
+    result = oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_802_3_MULTICAST_LIST, list, length);
+    expect_refusal("OIM-04", "set of a multicast list that is too long", result.status, NT_NDIS_STATUS_MULTICAST_FULL,
+                   NT_NDIS_STATUS_MULTICAST_FULL);
+    free(list);
+}
+
+/* OID-18: nothing is pending, so nothing may happen. */
+static void probe_cancel(struct adapter *adapter)
+{
+    uintptr_t handler = adapter->driver->characteristics.CancelOidRequestHandler;
+    uint8_t irql;
+
+    IMAGE_CALL("MiniportCancelOidRequest", handler, adapter->attributes.context, UNKNOWN_REQUEST);
+    irql = irql_raise(IRQL_DISPATCH);
+    IMAGE_CALL("MiniportCancelOidRequest", handler, adapter->attributes.context, UNKNOWN_REQUEST);
+    irql_lower(irql);
+}
+
 void oid_probe(struct adapter *adapter)
 {
     probe_mandatory_queries(adapter);
     probe_counter_widths(adapter);
     probe_refusals(adapter);
+    probe_moderation(adapter);
+    probe_long_multicast_list(adapter);
+    probe_cancel(adapter);
 }

@@ -14,6 +14,7 @@
 #include "rules/rules.h"
 
 enum { ETHERNET_HEADER = 14, FREE_NBLS_MIN = 64, FRAMES_PER_NBL = 4, RESERVED_FILL = 0xA5, NBLS_MAX = 1024 };
+enum { CANCEL_ID_MASK = 0xFFFF, CANCEL_ID_OF_NOBODY = 0x10000, CANCEL_YOUNGEST = 4 };
 
 /* The host's record of one NET_BUFFER_LIST. */
 struct host_nbl {
@@ -182,7 +183,7 @@ bool send_batch_add(struct send_batch *batch, const void *data, size_t length)
     if (!same_flow || seed % 3 || nbl->frame_count == FRAMES_PER_NBL) {
         nbl = nbl_take(path);
         if (nbl) {
-            nbl_initialize(nbl, seed & 0xFFFF);
+            nbl_initialize(nbl, seed & CANCEL_ID_MASK);
             if (batch->last)
                 ((nt_NET_BUFFER_LIST *)batch->last)->Next = (uintptr_t)&nbl->cell->nbl;
             else
@@ -426,7 +427,20 @@ void send_check_age(struct send_path *path)
     }
 }
 
-void send_cancel(struct adapter *adapter, uintptr_t cancel_id)
+static void call_cancel(struct adapter *adapter, uintptr_t cancel_id, bool at_dispatch)
 {
+    uint8_t irql = at_dispatch ? irql_raise(IRQL_DISPATCH) : 0;
+
     IMAGE_CALL("MiniportCancelSend", adapter->driver->characteristics.CancelSendHandler, adapter->attributes.context, cancel_id);
+    if (at_dispatch)
+        irql_lower(irql);
+}
+
+void send_cancel_youngest(struct send_path *path)
+{
+    uint32_t next = path->seed;
+
+    call_cancel(path->adapter, CANCEL_ID_OF_NOBODY, false);
+    for (uint32_t back = 1; back <= CANCEL_YOUNGEST && back <= next; back++)
+        call_cancel(path->adapter, (next - back) & CANCEL_ID_MASK, back % 2);
 }

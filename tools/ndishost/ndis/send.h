@@ -41,7 +41,7 @@ void send_on_credit(struct send_path *path, void (*credit)(void *context), void 
 void send_check_age(struct send_path *path);
 /* Reports every send that is still with the miniport under `rule`; returns their number. */
 unsigned send_report_outstanding(struct send_path *path, const char *rule, const char *when);
-/* MiniportCancelSend for an identifier; sends carry the low bits of a counter as cancel id. */
-void send_cancel(struct adapter *adapter, uintptr_t cancel_id);
+/* CAN-01..03: MiniportCancelSend for the identifiers of the youngest NBLs and for one that no NBL has, at both IRQLs. */
+void send_cancel_youngest(struct send_path *path);
 
 #endif

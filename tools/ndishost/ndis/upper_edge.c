@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ndis/interrupt.h"
 #include "ndis/miniport.h"
 #include "ndis/oid.h"
 #include "ndis/oid_probe.h"
@@ -233,6 +234,7 @@ struct upper_edge *upper_edge_bind(struct adapter *adapter, struct network *netw
     }
     open_binding(adapter);
     oid_probe(adapter);
+    interrupt_mask_and_unmask(adapter);
     send_on_credit(adapter->send, credit, edge);
     if (network) {
         network_configure(network, facts.current_mac, facts.mtu);
@@ -263,6 +265,7 @@ void upper_edge_unbind(struct upper_edge *edge)
     send_on_credit(adapter->send, NULL, NULL);
     receive_defer(adapter->receive, false);
     if (adapter->state == ADAPTER_RUNNING) {
+        send_cancel_youngest(adapter->send);
         query_statistics(adapter);
         adapter_pause(adapter);
     }

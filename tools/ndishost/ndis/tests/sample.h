@@ -125,7 +125,7 @@ enum fault {
 
 extern enum fault sample_fault;
 
-enum { SAMPLE_RX_COUNT = 40, SAMPLE_RX_SIZE = 2048, SAMPLE_TX_COUNT = 512, SAMPLE_MTU = 1500 };
+enum { SAMPLE_RX_COUNT = 40, SAMPLE_RX_SIZE = 2048, SAMPLE_TX_COUNT = 512, SAMPLE_MTU = 1500, SAMPLE_MULTICAST_MAX = 32 };
 
 struct sample_rx {
     uint8_t *data;

@@ -132,7 +132,7 @@ static uint32_t set_general(void)
     attributes.MacOptions = NT_NDIS_MAC_OPTION_NO_LOOPBACK | NT_NDIS_MAC_OPTION_TRANSFERS_NOT_PEND;
     attributes.SupportedPacketFilters =
         NT_NDIS_PACKET_TYPE_DIRECTED | NT_NDIS_PACKET_TYPE_MULTICAST | NT_NDIS_PACKET_TYPE_BROADCAST | NT_NDIS_PACKET_TYPE_ALL_MULTICAST;
-    attributes.MaxMulticastListSize = 32;
+    attributes.MaxMulticastListSize = SAMPLE_MULTICAST_MAX;
     attributes.MacAddressLength = 6;
     memcpy(attributes.PermanentMacAddress, sample.mac, 6);
     memcpy(attributes.CurrentMacAddress, sample.mac, 6);

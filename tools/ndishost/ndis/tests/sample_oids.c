@@ -133,7 +133,11 @@ static uint32_t set(nt_NDIS_OID_REQUEST *request)
             sample_indicate_when_paused();
         sample.packet_filter = word;
         return NT_NDIS_STATUS_SUCCESS;
+    case NT_OID_GEN_INTERRUPT_MODERATION:
+        return NT_NDIS_STATUS_INVALID_DATA;
     case NT_OID_802_3_MULTICAST_LIST:
+        if (length > SAMPLE_MULTICAST_MAX * 6)
+            return NT_NDIS_STATUS_MULTICAST_FULL;
         if (length % 6) {
             request->DATA_SET_INFORMATION_BytesNeeded = (length / 6 + 1) * 6;
             return NT_NDIS_STATUS_INVALID_LENGTH;
