@@ -53,12 +53,12 @@ static void check_registers(const char *what, const struct image_return *back)
 {
     for (unsigned i = 0; i < NONVOLATILE_COUNT; i++)
         if (back->registers[i] != NONVOLATILE_PATTERN)
-            rule_violated("HOST-STDCALL", NULL, "%s did not preserve %s", what, nonvolatile_names[i]);
+            rule_violated("HOST-NONVOLATILE", NULL, "%s did not preserve %s", what, nonvolatile_names[i]);
 #if NONVOLATILE_XMM_COUNT
     static const uint32_t pattern[4] = {NONVOLATILE_PATTERN, NONVOLATILE_PATTERN, NONVOLATILE_PATTERN, NONVOLATILE_PATTERN};
     for (unsigned i = 0; i < NONVOLATILE_XMM_COUNT; i++)
         if (memcmp(back->xmm[i], pattern, sizeof(pattern)) != 0)
-            rule_violated("HOST-STDCALL", NULL, "%s did not preserve xmm%u", what, i + 6);
+            rule_violated("HOST-NONVOLATILE", NULL, "%s did not preserve xmm%u", what, i + 6);
 #endif
 }
 

@@ -34,6 +34,8 @@ bool trap_region_access(uintptr_t address, unsigned width, bool write, uint64_t 
 
 /* in / out: one handler for the whole port space; NULL takes it away. */
 void trap_ports_handle(const struct trap_region_ops *ops, void *context);
+/* Likewise for READ_PORT_ULONG and its like, imports on x86: false when nobody handles ports. */
+bool trap_port_access(uint16_t port, unsigned width, bool write, uint64_t *value);
 
 /* Installs the handlers; once, before sched_start(). Each processor adds its signal stack itself. */
 void trap_install(void);

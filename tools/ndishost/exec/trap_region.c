@@ -228,29 +228,45 @@ void trap_ports_handle(const struct trap_region_ops *ops, void *context)
     pthread_rwlock_unlock(&lock);
 }
 
-static struct trap_region_ops ports(struct trap *trap, uint16_t port, void **context)
+static struct trap_region_ops port_handler(void **context)
 {
     pthread_rwlock_rdlock(&lock);
     struct trap_region_ops ops = port_ops;
     *context = port_context;
     pthread_rwlock_unlock(&lock);
     trap_count(&trap_counters.port);
-    if (ops.read == NULL)
-        rule_violated("HOST-PORT-ACCESS", NULL, "`%s`: there is nothing at port 0x%x", trap_text(trap), port);
     return ops;
+}
+
+bool trap_port_access(uint16_t port, unsigned width, bool write, uint64_t *value)
+{
+    void *context;
+    struct trap_region_ops ops = port_handler(&context);
+    if (ops.read == NULL)
+        return false;
+    if (write)
+        ops.write(context, port, width, *value & width_mask(width));
+    else
+        *value = ops.read(context, port, width) & width_mask(width);
+    return true;
+}
+
+/* An instruction is at it: what is missing is reported here. */
+static bool port_instruction(struct trap *trap, uint16_t port, unsigned width, bool write, uint64_t *value)
+{
+    bool there = trap_port_access(port, width, write, value);
+    if (!there)
+        rule_violated("HOST-PORT-ACCESS", NULL, "`%s`: there is nothing at port 0x%x", trap_text(trap), port);
+    return there;
 }
 
 uint64_t trap_port_read(struct trap *trap, uint16_t port, unsigned width)
 {
-    void *context;
-    struct trap_region_ops ops = ports(trap, port, &context);
-    return (ops.read != NULL ? ops.read(context, port, width) : UINT64_MAX) & width_mask(width);
+    uint64_t value;
+    return port_instruction(trap, port, width, false, &value) ? value : width_mask(width);
 }
 
 void trap_port_write(struct trap *trap, uint16_t port, unsigned width, uint64_t value)
 {
-    void *context;
-    struct trap_region_ops ops = ports(trap, port, &context);
-    if (ops.write != NULL)
-        ops.write(context, port, width, value & width_mask(width));
+    port_instruction(trap, port, width, true, &value);
 }

@@ -449,7 +449,14 @@ static void port_accesses(void *unused)
     reads = writes = 0;
     IMAGE_CALL("strings", image_port_strings, 0xc000, (uintptr_t)in, (uintptr_t) "abcd");
     CLAIM(reads == 5 && writes == 4 && port_written == 'd' && in[4] == 0xc708 && in[5] == 0);
+    uint64_t value = 0x55667788;
+    CLAIM(trap_port_access(0xc014, 2, true, &value)); /* as an export does it */
+    CLAIM(port_written == 0x7788 && last_width == 2 && last_offset == 0xc014);
+    CLAIM(trap_port_access(0xc010, 1, false, &value));
+    CLAIM_EQUAL(value, 0x18);
     trap_ports_handle(NULL, NULL);
+    CLAIM_EQUAL(violations_total(), 0);
+    CLAIM(!trap_port_access(0xc010, 1, false, &value)); /* reported by the export */
     CLAIM_EQUAL(violations_total(), 0);
     CLAIM_EQUAL((uint32_t)IMAGE_CALL("in", image_port_reads, 2, 0xc010), 0xffffffff);
     CLAIM_EQUAL(violations_of("HOST-PORT-ACCESS"), 1);
