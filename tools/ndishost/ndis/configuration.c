@@ -286,7 +286,7 @@ static uint64_t export_NdisOpenConfigurationKeyByIndex(struct export_call *call)
     strcat(prefix, name);
     strcat(prefix, "\\");
     buffer = return_block(parent, strlen(name) * 2 + 2);
-    units = nt_utf8_to_utf16(name, buffer, strlen(name));
+    units = nt_utf8_to_utf16(name, buffer, strlen(name) + 1);
     key_name->Length = (uint16_t)(units * 2);
     key_name->MaximumLength = (uint16_t)(units * 2 + 2);
     key_name->Buffer = (uintptr_t)buffer;
@@ -315,7 +315,7 @@ static void read_string(struct configuration *configuration, const char *text, n
     size_t units = strlen(text);
     uint16_t *buffer = return_block(configuration, units * 2 + 2);
 
-    units = nt_utf8_to_utf16(text, buffer, units);
+    units = nt_utf8_to_utf16(text, buffer, units + 1);
     string->Length = (uint16_t)(units * 2);
     string->MaximumLength = (uint16_t)(units * 2 + 2);
     string->Buffer = (uintptr_t)buffer;

@@ -52,7 +52,7 @@ static nt_UNICODE_STRING *unicode_string_create(const char *text)
 
     if (!string || !buffer)
         abort();
-    units = nt_utf8_to_utf16(text, buffer, units);
+    units = nt_utf8_to_utf16(text, buffer, units + 1);
     string->Length = (uint16_t)(units * 2);
     string->MaximumLength = (uint16_t)(units * 2 + 2);
     string->Buffer = (uintptr_t)buffer;

@@ -160,7 +160,7 @@ static uint64_t export_NdisMQueryAdapterInstanceName(struct export_call *call)
     buffer = pool_allocate(strlen(text) * 2 + 2, 0x6E53444Eu, adapter, call->return_address, true);
     if (!buffer)
         return NT_NDIS_STATUS_RESOURCES;
-    units = nt_utf8_to_utf16(text, buffer, strlen(text));
+    units = nt_utf8_to_utf16(text, buffer, strlen(text) + 1);
     name->Length = (uint16_t)(units * 2);
     name->MaximumLength = (uint16_t)(units * 2 + 2);
     name->Buffer = (uintptr_t)buffer;

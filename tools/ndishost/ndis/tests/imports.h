@@ -60,7 +60,39 @@
     X(void, NdisMRestartComplete, (void *, uint32_t))                                                                                      \
     X(void, NdisMResetComplete, (void *, uint32_t, uint32_t))                                                                              \
     X(void *, NdisAllocateRWLock, (void *))                                                                                                \
-    X(void, NdisFreeRWLock, (void *))
+    X(void, NdisFreeRWLock, (void *))                                                                                                      \
+    X(void, NdisWriteConfiguration, (uint32_t *, void *, void *, void *))                                                                  \
+    X(void, NdisOpenConfigurationKeyByName, (uint32_t *, void *, void *, void *))                                                          \
+    X(void, NdisOpenConfigurationKeyByIndex, (uint32_t *, void *, uint32_t, void *, void *))                                               \
+    X(void, NdisReadNetworkAddress, (uint32_t *, void *, uint32_t *, void *))                                                              \
+    X(uint32_t, NdisMAllocateSharedMemoryAsync, (void *, uint32_t, uint32_t, void *))                                                      \
+    X(void *, NdisAllocateNetBufferPool, (void *, void *))                                                                                 \
+    X(void, NdisFreeNetBufferPool, (void *))                                                                                               \
+    X(void *, NdisAllocateNetBuffer, (void *, void *, uint32_t, uintptr_t))                                                                \
+    X(void *, NdisAllocateNetBufferMdlAndData, (void *))                                                                                   \
+    X(void, NdisFreeNetBuffer, (void *))                                                                                                   \
+    X(void *, NdisAllocateNetBufferList, (void *, uint32_t, uint32_t))                                                                     \
+    X(uint32_t, NdisAllocateNetBufferListContext, (void *, uint32_t, uint32_t, uint32_t))                                                  \
+    X(void, NdisFreeNetBufferListContext, (void *, uint32_t))                                                                              \
+    X(void *, NdisGetDataBuffer, (void *, uint32_t, void *, uint32_t, uint32_t))                                                           \
+    X(uint32_t, NdisCopyFromNetBufferToNetBuffer, (void *, uint32_t, uint32_t, void *, uint32_t, uint32_t *))                              \
+    X(void, NdisAdvanceNetBufferDataStart, (void *, uint32_t, uint32_t, void *))                                                           \
+    X(uint32_t, NdisRetreatNetBufferDataStart, (void *, uint32_t, uint32_t, void *))                                                       \
+    X(void, NdisAcquireRWLockRead, (void *, void *, uint32_t))                                                                             \
+    X(void, NdisAcquireRWLockWrite, (void *, void *, uint32_t))                                                                            \
+    X(void, NdisReleaseRWLock, (void *, void *))                                                                                           \
+    X(uint32_t, NdisMSynchronizeWithInterruptEx, (void *, uint32_t, void *, void *))                                                       \
+    X(uintptr_t, NdisMQueueDpcEx, (void *, uint32_t, void *, void *))                                                                      \
+    X(uint32_t, NdisRegisterDeviceEx, (void *, void *, void *, void *))                                                                    \
+    X(uint32_t, NdisDeregisterDeviceEx, (void *))                                                                                          \
+    X(void *, NdisGetDeviceReservedExtension, (void *))                                                                                    \
+    X(void, NdisInitializeString, (void *, const void *))                                                                                  \
+    X(uint32_t, NdisMQueryAdapterInstanceName, (void *, void *))                                                                           \
+    X(uint32_t, NdisGetVersion, (void))                                                                                                    \
+    X(void, NdisGetSystemUpTimeEx, (uint64_t *))                                                                                           \
+    X(uint32_t, NdisGroupMaxProcessorCount, (uint32_t))                                                                                    \
+    X(void, NdisMGetDeviceProperty, (void *, void *, void *, void *, void *, void *))                                                      \
+    X(void *, NdisGetRoutineAddress, (void *))
 
 #define IMPORT_DECLARE(result, name, arguments) extern result(IMAGE *name) arguments;
 IMPORTS(IMPORT_DECLARE)

@@ -161,6 +161,9 @@ struct sample {
     uint32_t pending_status;
     uint8_t mac[6];
     bool timer_fired, work_done;
+    unsigned timer_runs;
+    void *driver_handle;
+    const char *exercise_failed;    /* the first expectation that did not hold */
     _Alignas(16) uint8_t event[64]; /* NDIS_EVENT */
 };
 
@@ -168,6 +171,10 @@ extern struct sample sample;
 
 /* sample_life.c */
 uint32_t IMAGE sample_driver_entry(void *driver_object, void *registry_path);
+/* sample_exercise.c: calls what an ordinary run does not need, from MiniportInitializeEx; notes what did not behave. */
+void sample_exercise(void);
+void IMAGE sample_shared_memory_complete(void *context, void *address, uint64_t *physical, uint32_t length, void *request);
+void sample_unicode(nt_UNICODE_STRING *string, uint16_t *buffer, const char *text);
 /* sample_data.c */
 bool sample_data_create(void);
 void sample_data_destroy(void);

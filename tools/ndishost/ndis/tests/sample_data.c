@@ -50,6 +50,7 @@ bool sample_data_create(void)
     dma.Flags = NT_NDIS_SG_DMA_64_BIT_ADDRESS;
     dma.MaximumPhysicalMapping = SAMPLE_MTU + 14;
     dma.ProcessSGListHandler = (uintptr_t)sample_process_sg;
+    dma.SharedMemAllocateCompleteHandler = (uintptr_t)sample_shared_memory_complete;
     if (NdisMRegisterScatterGatherDma(sample.adapter, &dma, &sample.dma) != NT_NDIS_STATUS_SUCCESS)
         return false;
     NdisMAllocateSharedMemory(sample.adapter, SHARED_SIZE, 1, &sample.shared, &sample.shared_physical);

@@ -22,6 +22,7 @@ static void IMAGE timer_function(void *specific1, void *context, void *specific2
     (void)specific2;
     (void)specific3;
     sample.timer_fired = true;
+    sample.timer_runs++;
 }
 
 static void IMAGE work_function(void *context, void *work_item)
@@ -253,6 +254,8 @@ static bool bring_up(const nt_NDIS_MINIPORT_INIT_PARAMETERS *parameters)
         return false;
     if (FAULTY(INITIALIZE_FAILS_WITH_TIMER))
         NdisSetTimerObject(sample.timer, -600000000, 0, NULL);
+    if (sample_fault == FAULT_NONE)
+        sample_exercise();
     return !FAULTY(INITIALIZE_FAILS_WITH_INTERRUPT) && !FAULTY(INITIALIZE_FAILS_WITH_TIMER);
 }
 
@@ -263,6 +266,7 @@ static uint32_t IMAGE initialize(void *adapter, void *driver_context, nt_NDIS_MI
     (void)driver_context;
     memset(&sample, 0, sizeof(sample));
     sample.adapter = adapter;
+    sample.driver_handle = driver_handle;
     memcpy(sample.mac, mac, 6);
     NdisInitializeEvent(sample.event);
     if (FAULTY(INITIALIZE_PENDING))

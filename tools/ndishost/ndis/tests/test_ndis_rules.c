@@ -137,22 +137,23 @@ static void wrong_driver_is_caught(void **state)
     struct world_report report;
     bool caught;
 
-    world_run(wrong->fault, 0, &report);
+    world_run(wrong->fault, 0, WORLD_HALT, &report);
     caught = world_reported(&report, wrong->rule);
     if (!caught)
         print_rules(&report);
     assert_true(caught);
 }
 
-static void check_clean(unsigned vectors)
+static void check_clean(unsigned vectors, enum world_ending ending)
 {
     struct world_report report;
 
-    world_run(FAULT_NONE, vectors, &report);
+    world_run(FAULT_NONE, vectors, ending, &report);
     if (report.rule_count || report.leaks)
         print_rules(&report);
     assert_true(report.ended);
     assert_true(report.initialized);
+    assert_string_equal(report.exercise_failed, "");
     assert_int_equal(report.rule_count, 0);
     assert_int_equal(report.leaks, 0);
     assert_int_equal(report.vectors_granted, vectors);
@@ -163,22 +164,43 @@ static void check_clean(unsigned vectors)
 static void faultless_miniport_runs_clean_on_the_line(void **state)
 {
     (void)state;
-    check_clean(0);
+    check_clean(0, WORLD_HALT);
 }
 
 static void faultless_miniport_runs_clean_on_messages(void **state)
 {
     (void)state;
-    check_clean(2);
+    check_clean(2, WORLD_HALT);
+}
+
+static void surprise_removal_is_clean(void **state)
+{
+    (void)state;
+    check_clean(0, WORLD_SURPRISE_REMOVAL);
+}
+
+static void power_off_is_clean(void **state)
+{
+    (void)state;
+    check_clean(2, WORLD_POWER_OFF);
+}
+
+static void bug_check_is_clean(void **state)
+{
+    (void)state;
+    check_clean(0, WORLD_BUG_CHECK);
 }
 
 int main(void)
 {
-    static struct CMUnitTest tests[WRONG_COUNT + 2];
+    static struct CMUnitTest tests[WRONG_COUNT + 5];
     unsigned count = 0;
 
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(faultless_miniport_runs_clean_on_the_line);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(faultless_miniport_runs_clean_on_messages);
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(surprise_removal_is_clean);
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(power_off_is_clean);
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(bug_check_is_clean);
     for (unsigned index = 0; index < WRONG_COUNT; index++) {
         tests[count].name = wrong_drivers[index].name;
         tests[count].test_func = wrong_driver_is_caught;

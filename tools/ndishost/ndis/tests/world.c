@@ -25,6 +25,7 @@ enum { PATIENCE_MS = 5000, WATCHDOG_MS = 1000 };
 
 static struct world_report *shared; /* seen by parent and child */
 static atomic_uint received;
+static enum world_ending wanted_ending;
 
 /* ---- frames ---- */
 
@@ -111,13 +112,20 @@ static void traffic(struct adapter *adapter)
     adapter_pause(adapter);
     receive_hold(adapter->receive, false);
     adapter_restart(adapter);
+    if (wanted_ending == WORLD_SURPRISE_REMOVAL)
+        adapter_surprise_removal(adapter);
     upper_edge_unbind(edge);
 }
 
 static void live(void *argument)
 {
     struct pci_function *function = argument;
-    struct adapter_options options = {.interrupts = ADAPTER_INTERRUPTS_AUTO, .message_limit = 8};
+    static const struct keyword keywords[] = {
+        {"Decimal", "42"}, {"Hexadecimal", "1F"}, {"Text", "abc"}, {"Sub\\Inner", "5"}, {"NetworkAddress", "02-AA-BB-CC-DD-EE"}};
+    struct adapter_options options = {.interrupts = ADAPTER_INTERRUPTS_AUTO,
+                                      .message_limit = 8,
+                                      .keywords = keywords,
+                                      .keyword_count = sizeof(keywords) / sizeof(keywords[0])};
     char error[256];
     struct driver *driver = driver_start((uintptr_t)sample_driver_entry, NULL, "sample", error, sizeof(error));
     struct adapter *adapter;
@@ -129,6 +137,12 @@ static void live(void *argument)
         shared->initialized = true;
         shared->vectors_granted = adapter->messages;
         traffic(adapter);
+        if (sample.exercise_failed)
+            snprintf(shared->exercise_failed, sizeof(shared->exercise_failed), "%s", sample.exercise_failed);
+        if (wanted_ending == WORLD_POWER_OFF || wanted_ending == WORLD_BUG_CHECK) {
+            adapter_shutdown(adapter, wanted_ending == WORLD_BUG_CHECK ? NT_NdisShutdownBugCheck : NT_NdisShutdownPowerOff);
+            return; /* the machine is off: nothing is taken down any more */
+        }
         adapter_halt(adapter, NT_NdisHaltDeviceDisabled);
     }
     if (adapter)
@@ -176,13 +190,15 @@ static void child(enum fault fault, unsigned vectors)
     }
     sample_fault = fault;
     sched_run("main", live, function);
-    pci_function_destroy(function);
-    sched_stop();
+    if (wanted_ending < WORLD_POWER_OFF) {
+        pci_function_destroy(function);
+        sched_stop();
+    }
     collect();
     shared->ended = true;
 }
 
-void world_run(enum fault fault, unsigned vectors, struct world_report *report)
+void world_run(enum fault fault, unsigned vectors, enum world_ending ending, struct world_report *report)
 {
     pid_t pid;
     int status;
@@ -190,6 +206,7 @@ void world_run(enum fault fault, unsigned vectors, struct world_report *report)
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         abort();
+    wanted_ending = ending;
     fflush(NULL);
     pid = fork();
     if (pid == 0) {

@@ -16,14 +16,17 @@ struct world_report {
     unsigned frames_received; /* with contents as sent */
     unsigned frames_sent_back_wrong;
     unsigned vectors_granted;
-    bool initialized, ended; /* ended: not by a bug check */
+    bool initialized, ended;  /* ended: not by a bug check */
+    char exercise_failed[96]; /* see sample_exercise.c */
 };
 
+enum world_ending { WORLD_HALT, WORLD_SURPRISE_REMOVAL, WORLD_POWER_OFF, WORLD_BUG_CHECK };
+
 /*
- * Forks; in the child: load, initialise, bind, WORLD_FRAMES frames there and back, pause and restart, reset, unbind, halt, unload.
- * `vectors`: messages that the device offers, 0: the line.
+ * Forks; in the child: load, initialise, bind, WORLD_FRAMES frames there and back, pause and restart, reset, then the ending: unbind,
+ * halt and unload, or what takes their place. `vectors`: messages that the device offers, 0: the line.
  */
-void world_run(enum fault fault, unsigned vectors, struct world_report *report);
+void world_run(enum fault fault, unsigned vectors, enum world_ending ending, struct world_report *report);
 bool world_reported(const struct world_report *report, const char *rule);
 
 #endif
