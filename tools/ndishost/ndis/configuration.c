@@ -64,12 +64,11 @@ static void store_set(struct keyword_store *store, const char *name, const char 
         keyword = calloc(1, sizeof(*keyword));
         if (!keyword)
             abort();
-        strncpy(keyword->name, name, sizeof(keyword->name) - 1);
+        snprintf(keyword->name, sizeof(keyword->name), "%s", name);
         keyword->next = store->first;
         store->first = keyword;
     }
-    memset(keyword->value, 0, sizeof(keyword->value));
-    strncpy(keyword->value, value, sizeof(keyword->value) - 1);
+    snprintf(keyword->value, sizeof(keyword->value), "%s", value);
     pthread_mutex_unlock(&store->mutex);
 }
 
@@ -147,7 +146,7 @@ static struct configuration *open_configuration(struct adapter *adapter, const c
     if (!configuration)
         abort();
     configuration->adapter = adapter;
-    strncpy(configuration->prefix, prefix, sizeof(configuration->prefix) - 1);
+    snprintf(configuration->prefix, sizeof(configuration->prefix), "%s", prefix);
     configuration->handle = handle_create(HANDLE_CONFIGURATION, configuration, adapter, who);
     return configuration;
 }

@@ -11,6 +11,15 @@
 
 enum { WATCHDOG_ENTRIES = 64 };
 
+/* Milliseconds of the world outside: the scheduler's time may be virtual, and stands still when a callback hangs. */
+static uint64_t real_milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static pthread_mutex_t watchdog_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t watchdog_changed = PTHREAD_COND_INITIALIZER;
 static pthread_t watchdog_thread;
@@ -27,7 +36,7 @@ static void *watch(void *unused)
     pthread_mutex_lock(&watchdog_mutex);
     while (watchdog_running) {
         struct timespec next;
-        uint64_t now = sched_now();
+        uint64_t now = real_milliseconds();
 
         for (unsigned index = 0; index < WATCHDOG_ENTRIES; index++) {
             if (entries[index].what && now >= entries[index].deadline) {
@@ -83,7 +92,7 @@ unsigned watchdog_arm(const char *rule, const char *what, unsigned milliseconds)
         entries[index].rule = rule;
         entries[index].what = what;
         entries[index].milliseconds = milliseconds;
-        entries[index].deadline = sched_now() + (uint64_t)milliseconds * 10000;
+        entries[index].deadline = real_milliseconds() + milliseconds;
     }
     pthread_mutex_unlock(&watchdog_mutex);
     return index;
