@@ -6,6 +6,7 @@
 #include "exports.h"
 #include "processor.h"
 #include "rules/rules.h"
+#include "step.h"
 #include "trap.h"
 
 #include <stdio.h>
@@ -78,6 +79,8 @@ uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, c
 
     TRACE("callback", "%s", what);
     context->images = &frame;
+    if (step_enabled)
+        step_image_goes_on(context);
     uint64_t result = context_call_image(context, function, slot_count, slots, &back);
     context->images = frame.outer;
     processor = processor_current;
@@ -130,6 +133,8 @@ static uint64_t dispatch(const struct export_entry *entry, const uintptr_t *slot
     sched_yield_point(YIELD_EXPORT);
 
     context->exports = frame.outer;
+    if (step_enabled)
+        step_image_goes_on(context);
     return result;
 }
 
@@ -177,6 +182,20 @@ uintptr_t call_current_caller(void)
 {
     const struct context *context = context_current;
     return context != NULL && context->exports != NULL ? context->exports->return_address : 0;
+}
+
+void call_context_print(const struct context *context, void (*print)(const char *line))
+{
+    char line[256], caller[128];
+    for (const struct export_frame *frame = context->exports; frame != NULL; frame = frame->outer) {
+        snprintf(line, sizeof(line), "    in export %s, called from %s", frame->entry->row->name,
+                 describe_address(frame->return_address, caller, sizeof(caller)));
+        print(line);
+    }
+    for (const struct image_frame *frame = context->images; frame != NULL; frame = frame->outer) {
+        snprintf(line, sizeof(line), "    in callback %s", frame->what);
+        print(line);
+    }
 }
 
 void call_stack_print(void (*print)(const char *line))

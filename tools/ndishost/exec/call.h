@@ -25,7 +25,7 @@
  */
 uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, const uintptr_t *slots);
 
-#define IMAGE_CALL(what, function, ...)                                                                                                   \
+#define IMAGE_CALL(what, function, ...)                                                                                                    \
     image_call((what), (uintptr_t)(function), sizeof((uintptr_t[]){__VA_ARGS__}) / sizeof(uintptr_t), (const uintptr_t[]){__VA_ARGS__})
 
 /*
@@ -89,18 +89,27 @@ struct export_row {
     export_implementation *implementation; /* NULL for a data export */
     void *data;                            /* address the import resolves to, for a data export */
 };
-#define EXPORT(name_) {#name_, export_##name_, 0}
-#define EXPORT_DATA(name_, address_) {#name_, 0, (address_)}
-#define EXPORT_END {0, 0, 0}
+#define EXPORT(name_)                                                                                                                      \
+    {                                                                                                                                      \
+#name_, export_##name_, 0                                                                                                          \
+    }
+#define EXPORT_DATA(name_, address_)                                                                                                       \
+    {                                                                                                                                      \
+#name_, 0, (address_)                                                                                                              \
+    }
+#define EXPORT_END                                                                                                                         \
+    {                                                                                                                                      \
+        0, 0, 0                                                                                                                            \
+    }
 
 /* What is known of an export from the ABI and IRQL tables (generated: export_facts.c). */
 enum export_convention { CONVENTION_STDCALL, CONVENTION_CDECL, CONVENTION_FASTCALL, CONVENTION_DATA };
 struct export_facts {
     const char *name;
-    const char *dll;            /* "ntoskrnl.exe", "hal.dll", "ndis.sys" */
-    unsigned char convention;   /* enum export_convention, x86 */
-    unsigned char stack_bytes;  /* x86: what the callee pops (stdcall), or all argument bytes */
-    signed char irql_low;       /* lowest and highest IRQL documented for the call; 0 and 31 where nothing is documented */
+    const char *dll;           /* "ntoskrnl.exe", "hal.dll", "ndis.sys" */
+    unsigned char convention;  /* enum export_convention, x86 */
+    unsigned char stack_bytes; /* x86: what the callee pops (stdcall), or all argument bytes */
+    signed char irql_low;      /* lowest and highest IRQL documented for the call; 0 and 31 where nothing is documented */
     signed char irql_high;
 };
 

@@ -11,6 +11,7 @@
 
 _Static_assert(offsetof(struct context, host_sp) == CONTEXT_HOST_SP, "used by assembly");
 _Static_assert(offsetof(struct context, kernel_sp) == CONTEXT_KERNEL_SP, "used by assembly");
+_Static_assert(offsetof(struct context, step) == CONTEXT_STEP, "used by assembly");
 _Static_assert(offsetof(struct image_return, expected_sp) == IMAGE_RETURN_EXPECTED_SP, "used by assembly");
 _Static_assert(offsetof(struct image_return, actual_sp) == IMAGE_RETURN_ACTUAL_SP, "used by assembly");
 _Static_assert(offsetof(struct image_return, registers) == IMAGE_RETURN_REGISTERS, "used by assembly");
@@ -21,6 +22,10 @@ _Static_assert(offsetof(struct trap_frame, registers) == TRAP_FRAME_REGISTERS, "
 _Static_assert(offsetof(struct trap_frame, ip) == TRAP_FRAME_IP, "used by assembly");
 _Static_assert(offsetof(struct trap_frame, flags) == TRAP_FRAME_FLAGS, "used by assembly");
 _Static_assert(offsetof(struct trap_frame, xmm) == TRAP_FRAME_XMM, "used by assembly");
+#if defined(__x86_64__)
+_Static_assert(offsetof(struct trap_frame, signal) == TRAP_FRAME_RETURN && TRAP_FRAME_RETURN + 5 * 8 <= TRAP_FRAME_SIZE,
+               "used by assembly");
+#endif
 _Static_assert(sizeof(struct trap_frame) == TRAP_FRAME_SIZE && TRAP_FRAME_SIZE % 16 == 0, "used by assembly");
 
 /* Wide, so that a large frame that jumps over the end of the stack still lands in it. */

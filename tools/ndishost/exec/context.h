@@ -14,6 +14,7 @@
 #if defined(__x86_64__)
 #define CONTEXT_HOST_SP          0
 #define CONTEXT_KERNEL_SP        8
+#define CONTEXT_STEP             24
 #define IMAGE_RETURN_EXPECTED_SP 0
 #define IMAGE_RETURN_ACTUAL_SP   8
 #define IMAGE_RETURN_REGISTERS   16
@@ -22,10 +23,12 @@
 #define TRAP_FRAME_IP            128
 #define TRAP_FRAME_FLAGS         136
 #define TRAP_FRAME_XMM           144
+#define TRAP_FRAME_RETURN        400
 #define TRAP_FRAME_SIZE          448
 #else
 #define CONTEXT_HOST_SP          0
 #define CONTEXT_KERNEL_SP        4
+#define CONTEXT_STEP             12
 #define IMAGE_RETURN_EXPECTED_SP 0
 #define IMAGE_RETURN_ACTUAL_SP   4
 #define IMAGE_RETURN_REGISTERS   8
@@ -85,6 +88,7 @@ struct context {
     uintptr_t host_sp;
     uintptr_t kernel_sp;
     uintptr_t resume_sp; /* host stack pointer while another context runs */
+    uintptr_t step;      /* the image is to be entered with the trap flag set (step.h) */
     struct guarded_stack host, kernel;
     struct export_frame *exports; /* innermost first; for reports */
     struct image_frame *images;
@@ -136,6 +140,9 @@ struct trap_frame {
 #endif
 };
 enum { TRAP_SP = 4 };
+
+/* Code of the doors themselves runs on the kernel stack, too: this tells it from the image's. */
+extern const char context_doors_start[], context_doors_end[];
 
 /* Entered with the image's registers and the host stack pointer at a trap_frame whose ip, stack pointer and cause are filled in. */
 void context_trap_entry(void);

@@ -2,7 +2,11 @@
 /* context_x64.S - stack switches of context.h between the System V and the Microsoft x64 calling convention. */
 #include "context.h"
 
+#define FLAG_TRAP 0x100
+
         .text
+        .globl  context_doors_start
+context_doors_start:
 
 /* void context_switch_stack(uintptr_t *save, uintptr_t load) */
         .globl  context_switch_stack
@@ -62,6 +66,7 @@ context_call_image:
         jnz     1b
 2:      movq    %rsp, IMAGE_RETURN_EXPECTED_SP(%r8)
         movq    %rsi, %r11
+        movq    CONTEXT_STEP(%rdi), %r10
 
         /* Nonvolatile registers hold a pattern, so that a callee that does not preserve them is seen. */
         movl    $NONVOLATILE_PATTERN, %eax
@@ -89,7 +94,12 @@ context_call_image:
         movq    8(%rsp), %rdx
         movq    16(%rsp), %r8
         movq    24(%rsp), %r9
-        call    *%r11
+        testq   %r10, %r10
+        jz      3f
+        pushfq
+        orl     $FLAG_TRAP, (%rsp)
+        popfq                                   /* takes effect behind the call */
+3:      call    *%r11
 
         /* Nothing is believed of the callee: the way back starts from the context. */
         cld
@@ -171,7 +181,14 @@ context_export_entry:
         movaps  144(%rsp), %xmm15
         movq    160(%rsp), %rdi
         movq    168(%rsp), %rsi
+        movq    %fs:context_current@tpoff, %r10
         movq    176(%rsp), %rsp
+        cmpq    $0, CONTEXT_STEP(%r10)
+        jnz     1f
+        ret
+1:      pushfq
+        orl     $FLAG_TRAP, (%rsp)
+        popfq                                   /* takes effect behind the return */
         ret
         .size   context_export_entry, .-context_export_entry
 
@@ -209,6 +226,8 @@ context_trap_entry:
         .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
         movaps  TRAP_FRAME_XMM+16*\n(%rdi), %xmm\n
         .endr
+        testl   $FLAG_TRAP, TRAP_FRAME_FLAGS(%rdi)
+        jnz     1f
         movq    TRAP_FRAME_REGISTERS+0(%rdi), %rax
         movq    TRAP_FRAME_REGISTERS+8(%rdi), %rcx
         movq    TRAP_FRAME_REGISTERS+16(%rdi), %rdx
@@ -229,6 +248,37 @@ context_trap_entry:
         movq    TRAP_FRAME_REGISTERS+56(%rdi), %rdi
         popfq
         ret
+
+        /* To be stopped behind one instruction of the image: only iretq sets the flags and goes there at once. */
+1:      movq    TRAP_FRAME_IP(%rdi), %rax
+        movq    %rax, TRAP_FRAME_RETURN(%rdi)
+        movl    %cs, %eax
+        movq    %rax, TRAP_FRAME_RETURN+8(%rdi)
+        movq    TRAP_FRAME_FLAGS(%rdi), %rax
+        movq    %rax, TRAP_FRAME_RETURN+16(%rdi)
+        movq    TRAP_FRAME_REGISTERS+32(%rdi), %rax
+        movq    %rax, TRAP_FRAME_RETURN+24(%rdi)
+        movl    %ss, %eax
+        movq    %rax, TRAP_FRAME_RETURN+32(%rdi)
+        movq    TRAP_FRAME_REGISTERS+0(%rdi), %rax
+        movq    TRAP_FRAME_REGISTERS+8(%rdi), %rcx
+        movq    TRAP_FRAME_REGISTERS+16(%rdi), %rdx
+        movq    TRAP_FRAME_REGISTERS+24(%rdi), %rbx
+        movq    TRAP_FRAME_REGISTERS+40(%rdi), %rbp
+        movq    TRAP_FRAME_REGISTERS+48(%rdi), %rsi
+        movq    TRAP_FRAME_REGISTERS+64(%rdi), %r8
+        movq    TRAP_FRAME_REGISTERS+72(%rdi), %r9
+        movq    TRAP_FRAME_REGISTERS+80(%rdi), %r10
+        movq    TRAP_FRAME_REGISTERS+88(%rdi), %r11
+        movq    TRAP_FRAME_REGISTERS+96(%rdi), %r12
+        movq    TRAP_FRAME_REGISTERS+104(%rdi), %r13
+        movq    TRAP_FRAME_REGISTERS+112(%rdi), %r14
+        movq    TRAP_FRAME_REGISTERS+120(%rdi), %r15
+        leaq    TRAP_FRAME_RETURN(%rdi), %rsp
+        movq    TRAP_FRAME_REGISTERS+56(%rdi), %rdi
+        iretq
         .size   context_trap_entry, .-context_trap_entry
+        .globl  context_doors_end
+context_doors_end:
 
         .section .note.GNU-stack, "", @progbits

@@ -2,7 +2,11 @@
 /* context_x86.S - stack switches of context.h; Windows' x86 conventions preserve the same registers as System V i386. */
 #include "context.h"
 
+#define FLAG_TRAP 0x100
+
         .text
+        .globl  context_doors_start
+context_doors_start:
 
 /* void context_switch_stack(uintptr_t *save, uintptr_t load) */
         .globl  context_switch_stack
@@ -55,11 +59,17 @@ context_call_image:
         jnz     1b
 
         /* Nonvolatile registers hold a pattern, so that a callee that does not preserve them is seen. */
-2:      movl    $NONVOLATILE_PATTERN, %ebx
+2:      movl    CONTEXT_STEP(%edi), %ecx
+        movl    $NONVOLATILE_PATTERN, %ebx
         movl    %ebx, %ebp
         movl    %ebx, %esi
         movl    %ebx, %edi
-        call    *%eax
+        testl   %ecx, %ecx
+        jz      3f
+        pushfl
+        orl     $FLAG_TRAP, (%esp)
+        popfl                                   /* takes effect behind the call */
+3:      call    *%eax
 
         /* Nothing is believed of the callee: the way back starts from the context. */
         cld
@@ -114,6 +124,13 @@ context_export_entry:
         addl    $8, %esp
         popl    -4(%esp,%ecx)                   /* the return address moves up over the popped arguments */
         leal    -4(%esp,%ecx), %esp
+        movl    %gs:context_current@ntpoff, %ecx
+        cmpl    $0, CONTEXT_STEP(%ecx)
+        jnz     1f
+        ret
+1:      pushfl
+        orl     $FLAG_TRAP, (%esp)
+        popfl                                   /* takes effect behind the return */
         ret
         .size   context_export_entry, .-context_export_entry
 
@@ -150,11 +167,22 @@ context_trap_entry:
         movl    TRAP_FRAME_REGISTERS+20(%edi), %ebp
         movl    TRAP_FRAME_REGISTERS+24(%edi), %esi
         movl    TRAP_FRAME_REGISTERS+16(%edi), %esp
+        testl   $FLAG_TRAP, TRAP_FRAME_FLAGS(%edi)
+        jnz     1f
         pushl   TRAP_FRAME_IP(%edi)
         pushl   TRAP_FRAME_FLAGS(%edi)
         movl    TRAP_FRAME_REGISTERS+28(%edi), %edi
         popfl
         ret
+
+        /* To be stopped behind one instruction of the image: only iret sets the flags and goes there at once. */
+1:      pushl   TRAP_FRAME_FLAGS(%edi)
+        pushl   %cs
+        pushl   TRAP_FRAME_IP(%edi)
+        movl    TRAP_FRAME_REGISTERS+28(%edi), %edi
+        iretl
         .size   context_trap_entry, .-context_trap_entry
+        .globl  context_doors_end
+context_doors_end:
 
         .section .note.GNU-stack, "", @progbits

@@ -21,6 +21,7 @@ bool sched_dpc_queue(struct sched_dpc *dpc, unsigned number)
     else
         processor->dpc_first = dpc;
     processor->dpc_last = dpc;
+    processor->dpc_own |= processor == processor_current;
     attention_set(processor, ATTENTION_DPC);
     pthread_mutex_unlock(&processor->lock);
     sched_policy->wake(processor);
@@ -29,8 +30,10 @@ bool sched_dpc_queue(struct sched_dpc *dpc, unsigned number)
 
 static void update_attention(struct processor *processor)
 {
-    if (processor->dpc_first == NULL)
-        atomic_fetch_and(&processor->attention, ~(uint32_t)ATTENTION_DPC);
+    if (processor->dpc_first != NULL)
+        return;
+    processor->dpc_own = false;
+    atomic_fetch_and(&processor->attention, ~(uint32_t)ATTENTION_DPC);
 }
 
 bool sched_dpc_remove(struct sched_dpc *dpc)
@@ -110,6 +113,8 @@ void sched_dpc_flush(void)
         sched_event_init(&markers[i].passed, false, false);
         sched_dpc_queue(&markers[i].dpc, i);
     }
+    const char *before = sched_wait_reason("DPCs that are queued or running");
     for (unsigned i = 0; i < processor_count; i++)
         sched_event_wait(&markers[i].passed, SCHED_FOREVER);
+    sched_wait_reason(before);
 }

@@ -133,7 +133,10 @@ bool sched_event_wait(struct sched_event *event, uint64_t deadline)
         waiter.limit.link = &waiter;
         sched_timer_set(&waiter.limit, deadline, 0, NULL);
     }
+    waiter.thread->waiting = event;
+    waiter.thread->wait_deadline = deadline;
     thread_block();
+    waiter.thread->waiting = NULL;
     if (deadline != SCHED_FOREVER)
         sched_timer_cancel(&waiter.limit);
     return waiter.signalled;
@@ -142,6 +145,8 @@ bool sched_event_wait(struct sched_event *event, uint64_t deadline)
 void sched_sleep_until(uint64_t deadline)
 {
     struct sched_event never;
+    const char *before = sched_wait_reason("the end of a sleep");
     sched_event_init(&never, false, false);
     sched_event_wait(&never, deadline);
+    sched_wait_reason(before);
 }

@@ -92,6 +92,23 @@ static void thunk_write(unsigned char *thunk, unsigned index)
 }
 #endif
 
+/* Read without the lock: an area is complete before it is counted. */
+#define AREA_LIMIT 64
+static struct {
+    uintptr_t base;
+    size_t size;
+} areas[AREA_LIMIT];
+static unsigned area_count;
+
+bool export_is_thunk(uintptr_t address)
+{
+    unsigned count = __atomic_load_n(&area_count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++)
+        if (address - areas[i].base < areas[i].size)
+            return true;
+    return false;
+}
+
 /* Gives every row that has none a thunk, in memory that is never writable and executable at once. Under the lock. */
 static void thunks_create(void)
 {
@@ -99,6 +116,8 @@ static void thunks_create(void)
     for (unsigned i = 0; i < entry_count; i++)
         missing += export_entries[i].row->implementation != NULL && export_entries[i].thunk == 0;
     size_t size = missing * (size_t)THUNK_SIZE;
+    if (area_count == AREA_LIMIT)
+        refuse("thunks", "are made in too many parts: resolve after registering");
     unsigned char *thunk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (thunk == MAP_FAILED)
         refuse("thunks", "cannot be made: no memory");
@@ -113,6 +132,9 @@ static void thunks_create(void)
     }
     if (mprotect(start, size, PROT_READ | PROT_EXEC) != 0)
         refuse("thunks", "cannot be made executable");
+    areas[area_count].base = (uintptr_t)start;
+    areas[area_count].size = size;
+    __atomic_store_n(&area_count, area_count + 1, __ATOMIC_RELEASE);
 }
 
 uintptr_t export_resolve(const char *dll, const char *name)

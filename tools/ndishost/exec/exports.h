@@ -12,6 +12,9 @@ struct export_entry {
     unsigned stack_bytes_popped; /* x86 */
 };
 
+/* Whether `address` is in a thunk; also in a signal handler. */
+bool export_is_thunk(uintptr_t address);
+
 #define EXPORT_LIMIT 2048
 extern struct export_entry export_entries[EXPORT_LIMIT];
 

@@ -50,8 +50,23 @@ static struct epoll_event event_of(int fd)
     return event;
 }
 
+bool io_in_use(void)
+{
+    bool used = false;
+    pthread_mutex_lock(&lock);
+    for (int fd = 0; fd < place_count; fd++)
+        used |= places[fd].io != NULL;
+    pthread_mutex_unlock(&lock);
+    return used;
+}
+
 void sched_io_add(struct sched_io *io)
 {
+    if (sched_is_seeded()) {
+        fprintf(stderr, "ndishost: descriptor %d is to be polled under the seeded policy: what it says does not follow from the seed\n",
+                io->fd);
+        abort();
+    }
     pthread_mutex_lock(&lock);
     ensure_epoll();
     if (io->fd >= place_count) {

@@ -13,6 +13,7 @@
 #include "sched.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <semaphore.h>
 
@@ -24,6 +25,7 @@ enum {
     ATTENTION_DPC = 2,
     ATTENTION_READY = 4,
     ATTENTION_STOP = 8,
+    ATTENTION_POLICY = 16, /* always set under `seeded`: its policy decides at each yield point */
 };
 
 #define HISTORY_LENGTH 16 /* a power of two */
@@ -42,6 +44,9 @@ struct sched_thread {
     struct sched_thread *next_ready;
     struct sched_thread *next, *previous; /* all threads */
     struct sched_event done;
+    const char *wait_reason;     /* sched_wait_reason() */
+    struct sched_event *waiting; /* what it is blocked on */
+    uint64_t wait_deadline;
     sem_t *host_done; /* posted too when set: sched_run() */
 };
 
@@ -59,12 +64,14 @@ struct processor {
     pthread_mutex_t lock; /* guards the queues */
     struct sched_interrupt *interrupt_first, *interrupt_last;
     struct sched_dpc *dpc_first, *dpc_last;
+    bool dpc_own; /* one in the queue was queued by the processor itself: no interrupt of another has to arrive first */
     struct sched_thread *ready_first, *ready_last;
 
     struct call_record history[HISTORY_LENGTH];
     unsigned history_next;
 
     pthread_t host_thread;
+    struct trap_frame *trap_in_progress; /* seeded: while another processor runs */
 };
 
 extern struct processor processors[PROCESSOR_LIMIT];
@@ -91,6 +98,9 @@ struct agent {
     pthread_t host_thread;
 };
 
+/* The frame of a trap whose instruction the host performs at present, NULL otherwise: a fault then is the image's. */
+extern __thread struct trap_frame *trap_in_progress;
+
 /* A policy decides who goes on. All functions are called with no lock held. */
 struct sched_policy {
     const char *name;
@@ -102,13 +112,21 @@ struct sched_policy {
     void (*spin)(void);                        /* one turn of a busy wait */
     void (*nap)(uint32_t microseconds);        /* an interrupt storm is slowed down */
     uint64_t (*now)(void);
+    void (*clock_jump)(uint64_t delta);
     void (*timers_changed)(uint64_t earliest); /* the earliest due time changed; under the timers' lock */
     int (*agent_enter)(struct agent *agent);   /* from now on the policy lets it step; an errno */
     void (*agent_leave)(struct agent *agent);  /* when it returns, step() is not running and will not run */
     void (*agent_wake)(struct agent *agent);   /* `wanted` has just become 1 */
+
+    /* Of the seeded policy only; NULL: what is usual. */
+    void (*yield)(struct processor *processor, enum yield_cause cause); /* with ATTENTION_POLICY */
+    void (*stall)(uint64_t end);                                        /* busy until then */
+    unsigned (*choose_ready)(unsigned count);                           /* which of so many ready threads goes on */
+    unsigned (*timer_processor)(void);                                  /* where the DPC of a timer runs */
+    void (*host_told)(void);                                            /* the thread that the main host thread waits for has ended */
 };
 extern const struct sched_policy *sched_policy;
-extern const struct sched_policy sched_policy_free;
+extern const struct sched_policy sched_policy_free, sched_policy_seeded;
 
 /* ---- sched.c ---- */
 /* What a processor does for ever, on its idle context; returns on ATTENTION_STOP. */
@@ -118,6 +136,9 @@ void processor_deliver(struct processor *processor);
 /* The current thread gives up its processor until thread_make_ready() was called for it. */
 void thread_block(void);
 void thread_make_ready(struct sched_thread *thread);
+extern struct sched_thread *threads; /* all; for hang.c, when nobody else runs */
+/* Before starting a host thread that runs contexts or agents, which must not handle signals. Returns the mask to go back to. */
+sigset_t block_asynchronous_signals(void);
 struct sched_thread *thread_current(void);                     /* NULL on an idle context or off context */
 void attention_set(struct processor *processor, uint32_t bit); /* under the processor's lock */
 
@@ -135,7 +156,18 @@ extern struct agent *agents; /* read by the seeded policy alone, which has one h
 /* Hands every agent over to another policy. */
 int agents_move(const struct sched_policy *from, const struct sched_policy *to);
 
+/* ---- sched_seeded.c ---- */
+int seeded_prepare(const struct sched_seed_options *options); /* an errno */
+
+/* ---- random.c ---- */
+void streams_start(uint64_t seed);
+
+/* ---- hang.c ---- */
+/* Nothing will ever go on: says who waits for what, and ends the run. */
+_Noreturn void hang_report(const char *why);
+
 /* ---- io.c ---- */
+bool io_in_use(void);
 int io_thread_start(void);
 void io_thread_stop(void);
 void io_thread_set_timer(uint64_t due_nanoseconds); /* CLOCK_MONOTONIC; 0: none */
@@ -144,7 +176,11 @@ void io_thread_set_timer(uint64_t due_nanoseconds); /* CLOCK_MONOTONIC; 0: none 
 void call_history_print(void (*print)(const char *line)); /* the last exports called on this processor */
 void call_stack_print(void (*print)(const char *line));   /* the callbacks in progress on this context */
 
+/* Exports and callbacks in progress on a context that does not run; innermost first. */
+void call_context_print(const struct context *context, void (*print)(const char *line));
+
 /* ---- trap_report.c ---- */
+void report_print(const char *line);
 const char *describe_address(uintptr_t address, char *buffer, size_t size);
 /* ---- trap.c ---- */
 void trap_processor_enter(void); /* gives the host thread of a processor its signal stack */

@@ -19,7 +19,7 @@ __thread struct processor *processor_current;
 const struct sched_policy *sched_policy = &sched_policy_free;
 
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sched_thread *threads;
+struct sched_thread *threads;
 static unsigned next_processor;
 static size_t high_water_of_ended;
 
@@ -43,6 +43,16 @@ struct sched_thread *thread_current(void)
     if (processor == NULL || processor->current == &processor->idle)
         return NULL;
     return (struct sched_thread *)processor->current;
+}
+
+const char *sched_wait_reason(const char *what)
+{
+    struct sched_thread *thread = thread_current();
+    if (thread == NULL)
+        return NULL;
+    const char *before = thread->wait_reason;
+    thread->wait_reason = what;
+    return before;
 }
 
 unsigned sched_processor_count(void)
@@ -76,6 +86,11 @@ uint8_t irql_current(void)
 uint64_t sched_now(void)
 {
     return sched_policy->now();
+}
+
+void sched_clock_jump(uint64_t delta)
+{
+    sched_policy->clock_jump(delta);
 }
 
 uint64_t sched_system_time(void)
@@ -143,16 +158,32 @@ void thread_make_ready(struct sched_thread *thread)
     sched_policy->wake(processor);
 }
 
+static unsigned ready_count(const struct processor *processor)
+{
+    unsigned count = 0;
+    for (const struct sched_thread *thread = processor->ready_first; thread != NULL; thread = thread->next_ready)
+        count++;
+    return count;
+}
+
 static struct sched_thread *ready_pop(struct processor *processor)
 {
     pthread_mutex_lock(&processor->lock);
-    struct sched_thread *thread = processor->ready_first;
+    struct sched_thread *previous = NULL, *thread = processor->ready_first;
     if (thread != NULL) {
-        processor->ready_first = thread->next_ready;
-        if (processor->ready_first == NULL) {
-            processor->ready_last = NULL;
+        if (sched_policy->choose_ready != NULL)
+            for (unsigned skip = sched_policy->choose_ready(ready_count(processor)); skip > 0; skip--) {
+                previous = thread;
+                thread = thread->next_ready;
+            }
+        if (previous != NULL)
+            previous->next_ready = thread->next_ready;
+        else
+            processor->ready_first = thread->next_ready;
+        if (processor->ready_last == thread)
+            processor->ready_last = previous;
+        if (processor->ready_first == NULL)
             atomic_fetch_and(&processor->attention, ~(uint32_t)ATTENTION_READY);
-        }
     }
     pthread_mutex_unlock(&processor->lock);
     return thread;
@@ -163,11 +194,14 @@ static void context_switch(struct processor *processor, struct context *next)
 {
     struct context *self = processor->current;
     uint8_t irql = processor->irql;
+    struct trap_frame *trap = trap_in_progress;
+    trap_in_progress = NULL;
     processor->current = next;
     context_current = next;
     processor->irql = IRQL_PASSIVE;
     processor->slice_start = sched_now();
     context_switch_stack(&self->resume_sp, next->resume_sp);
+    trap_in_progress = trap;
     processor->irql = irql;
 }
 
@@ -196,6 +230,10 @@ void sched_yield_point(enum yield_cause cause)
     uint32_t attention = atomic_load_explicit(&processor->attention, memory_order_relaxed);
     if (attention == 0)
         return;
+    if (attention & ATTENTION_POLICY) {
+        sched_policy->yield(processor, cause);
+        return;
+    }
     if (attention & attention_admitted(processor->irql))
         processor_deliver(processor);
     if ((attention & ATTENTION_READY) && processor->irql == IRQL_PASSIVE && cause == YIELD_EXPORT)
@@ -212,6 +250,10 @@ void sched_spin(void)
 void sched_stall(uint32_t microseconds)
 {
     uint64_t end = sched_now() + (uint64_t)microseconds * 10;
+    if (sched_policy->stall != NULL) {
+        sched_policy->stall(end);
+        return;
+    }
     do {
         if (here() != NULL)
             sched_yield_point(YIELD_SPIN);
@@ -285,7 +327,9 @@ static void thread_free(struct sched_thread *thread)
 
 void sched_thread_join(struct sched_thread *thread)
 {
+    const char *before = sched_wait_reason(thread->name);
     sched_event_wait(&thread->done, SCHED_FOREVER);
+    sched_wait_reason(before);
     thread_free(thread);
 }
 
@@ -316,10 +360,13 @@ static void thread_announce_end(struct processor *processor)
     struct sched_thread *thread = processor->exited;
     processor->exited = NULL;
     /* Whoever waits may free the thread as soon as it is told: tell once, last. */
-    if (thread->host_done != NULL)
-        sem_post(thread->host_done);
-    else
+    if (thread->host_done == NULL) {
         sched_event_set(&thread->done);
+        return;
+    }
+    sem_post(thread->host_done);
+    if (sched_policy->host_told != NULL)
+        sched_policy->host_told();
 }
 
 void processor_loop(struct processor *processor)
@@ -344,10 +391,17 @@ void processor_loop(struct processor *processor)
     processor_current = NULL;
 }
 
-int sched_start(unsigned count)
+static int start(unsigned count, const struct sched_policy *policy)
 {
     if (count < 1 || count > PROCESSOR_LIMIT || processor_count != 0)
         return EINVAL;
+    if (policy != sched_policy) {
+        int error = agents_move(sched_policy, policy);
+        if (error != 0)
+            return error;
+        sched_policy = policy;
+    }
+    next_processor = 0;
     for (unsigned i = 0; i < count; i++) {
         struct processor *processor = &processors[i];
         memset(processor, 0, sizeof(*processor));
@@ -362,6 +416,40 @@ int sched_start(unsigned count)
     if (error != 0)
         sched_stop();
     return error;
+}
+
+/* Asynchronous signals must not be handled on a kernel stack: they go to the main thread. */
+sigset_t block_asynchronous_signals(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGTRAP);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    return before;
+}
+
+int sched_start(unsigned count)
+{
+    return start(count, &sched_policy_free);
+}
+
+int sched_start_seeded(unsigned count, const struct sched_seed_options *options)
+{
+    if (io_in_use())
+        return EBUSY;
+    if (processor_count != 0)
+        return EINVAL;
+    int error = seeded_prepare(options);
+    return error != 0 ? error : start(count, &sched_policy_seeded);
+}
+
+bool sched_is_seeded(void)
+{
+    return sched_policy == &sched_policy_seeded;
 }
 
 void sched_run(const char *name, void (*entry)(void *argument), void *argument)

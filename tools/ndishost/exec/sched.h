@@ -5,8 +5,8 @@
  * A *context* is a coroutine with a host stack and a guarded kernel stack. A *thread* is a context that starts at PASSIVE_LEVEL and
  * stays on one processor. ISRs and DPCs run nested, on top of whatever thread is current on their processor, on that processor's own
  * kernel stacks, as on the real machine. A *policy* decides who goes on:
- *   free    each processor is a host pthread; devices, networks and time are real (this is what exists today);
- *   seeded  (next) all processors run on one pthread; one seed decides every switch; time is virtual.
+ *   free    each processor is a host pthread; devices, networks and time are real;
+ *   seeded  all processors run on one pthread; one seed decides every switch; time is virtual; a run replays exactly.
  * Both have the same yield points: every export call, every trap, every wait. Nothing outside exec/ may call a pthread primitive that
  * blocks while on a context; short host-internal mutexes that are never held across a yield point are fine.
  *
@@ -24,6 +24,35 @@ enum { IRQL_PASSIVE = 0, IRQL_APC = 1, IRQL_DISPATCH = 2, IRQL_DEVICE = 9 /* all
 /* ---- life ---- */
 /* Starts `processor_count` (1..4) processors under the free policy. Returns 0 or an errno. From the main host thread, once. */
 int sched_start(unsigned processor_count);
+
+/*
+ * Starts them under the seeded policy instead. Everything that happens then follows from the seed, as long as nothing outside depends on
+ * the clock, on addresses (replay.h) or on other host threads: devices and networks are agents, descriptors (sched_io_add()) are refused.
+ */
+enum sched_preempt {
+    SCHED_PREEMPT_CALLS,        /* switches at yield points */
+    SCHED_PREEMPT_INSTRUCTIONS, /* and between any two instructions of the image; not under valgrind */
+};
+struct sched_seed_options {
+    uint64_t seed;
+    enum sched_preempt preempt;
+    bool store_buffer;   /* with SCHED_PREEMPT_INSTRUCTIONS: stores of the image reach others late (README, "Store buffer") */
+    uint64_t step_limit; /* yield points until the run is declared hung (HOST-HANG); 0: SCHED_STEP_LIMIT */
+    uint64_t time_limit; /* virtual time likewise, in units of sched_now(); 0: SCHED_TIME_LIMIT */
+};
+#define SCHED_STEP_LIMIT UINT64_C(200000000)
+#define SCHED_TIME_LIMIT (UINT64_C(24) * 3600 * 10000000) /* a day */
+int sched_start_seeded(unsigned processor_count, const struct sched_seed_options *options);
+bool sched_is_seeded(void);
+/* Memory whose stores a store buffer delays: what devices reach. Kept until the process ends; at most 8 ranges. */
+void sched_store_buffer_range(const void *base, size_t size);
+/* What the seeded policy did since it was started: two runs with one seed have the same numbers. */
+struct sched_seeded_counts {
+    uint64_t yield_points, instructions, switches, agent_steps, delayed_stores;
+    uint64_t digest; /* of every decision and its time */
+};
+struct sched_seeded_counts sched_seeded_counts(void);
+
 /* Runs entry(argument) as a thread on processor 0 and returns to the main host thread when it has returned. */
 void sched_run(const char *name, void (*entry)(void *argument), void *argument);
 /* Stops the processors; every thread must have ended (those that have not are returned as a count and named in the audit). */
@@ -72,10 +101,32 @@ void sched_event_reset(struct sched_event *event); /* likewise */
 bool sched_event_wait(struct sched_event *event, uint64_t deadline);
 void sched_sleep_until(uint64_t deadline);
 
+/*
+ * What the current thread waits for from now on, for HOST-HANG reports ("the send's completion"); static text, NULL: nothing special.
+ * Returns what was said before, to be put back.
+ */
+const char *sched_wait_reason(const char *what);
+
+/* ---- choices: everything random in the host comes from here, so that it follows the seed ---- */
+enum sched_stream {
+    SCHED_STREAM_DEVICE,   /* the model device, its faults */
+    SCHED_STREAM_NETWORK,  /* what the peer sends */
+    SCHED_STREAM_SEND,     /* layouts of frames and batches that are sent */
+    SCHED_STREAM_RECEIVE,  /* when and in which order NBLs are returned */
+    SCHED_STREAM_DMA,      /* scatter-gather lists: at once or later, how split */
+    SCHED_STREAM_SCENARIO, /* what a scenario does next */
+    SCHED_STREAM_OTHER,
+    SCHED_STREAM_COUNT
+};
+/* Under `free` the streams begin at a constant; who takes which number depends on the host then. From any host thread. */
+uint64_t sched_random(enum sched_stream stream);
+uint64_t sched_random_below(enum sched_stream stream, uint64_t limit); /* 0..limit-1 */
+
 /* ---- time: 100 ns units since the machine started; "system time" adds a fixed epoch ---- */
 uint64_t sched_now(void);                /* from any host thread; monotonic */
 uint64_t sched_system_time(void);        /* 100 ns since 1601 */
 void sched_stall(uint32_t microseconds); /* busy: KeStallExecutionProcessor */
+void sched_clock_jump(uint64_t delta);   /* the clock goes ahead, as after a pause of the virtual machine; from any host thread */
 
 /* ---- DPCs ---- */
 struct sched_dpc {
@@ -149,6 +200,7 @@ void sched_agent_wake(struct sched_agent *agent);   /* from any host thread, any
 void sched_agent_remove(struct sched_agent *agent); /* when it returns, step() is not running and will not run */
 
 /* ---- host I/O: one host thread polls descriptors and calls back; callbacks must be short, never block, never call the image ---- */
+/* Of the free policy only: adding one under `seeded` ends the program. */
 struct sched_io {
     int fd;
     void (*ready)(struct sched_io *io); /* on the I/O thread; the descriptor is disarmed until sched_io_arm() */

@@ -17,7 +17,7 @@
 /* Busy waits give the host's CPU away after so many turns: whoever is waited for may need it. */
 #define SPIN_TURNS 64u
 
-static uint64_t started_at; /* CLOCK_MONOTONIC, ns */
+static _Atomic uint64_t started_at; /* CLOCK_MONOTONIC, ns; a jump of the clock moves it back */
 static bool running;
 
 static uint64_t monotonic(void)
@@ -38,6 +38,12 @@ static uint64_t free_now(void)
     return (monotonic() - started_at) / 100;
 }
 
+static void free_clock_jump(uint64_t delta)
+{
+    atomic_fetch_sub(&started_at, delta * 100);
+    timers_expire(free_now());
+}
+
 static void *processor_main(void *argument)
 {
     struct processor *processor = argument;
@@ -45,20 +51,6 @@ static void *processor_main(void *argument)
     processor_loop(processor);
     trap_processor_leave();
     return NULL;
-}
-
-/* Asynchronous signals must not be handled on a kernel stack: they go to the main thread. Returns the mask to go back to. */
-static sigset_t block_asynchronous_signals(void)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGILL);
-    sigdelset(&all, SIGFPE);
-    sigdelset(&all, SIGTRAP);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    return before;
 }
 
 static int free_start(void)
@@ -201,6 +193,7 @@ const struct sched_policy sched_policy_free = {
     .spin = free_spin,
     .nap = free_nap,
     .now = free_now,
+    .clock_jump = free_clock_jump,
     .timers_changed = free_timers_changed,
     .agent_enter = free_agent_enter,
     .agent_leave = free_agent_leave,

@@ -125,7 +125,7 @@ void timers_expire(uint64_t now)
             timer->due += (missed + 1) * timer->period;
             insert(timer);
         }
-        sched_dpc_queue(timer->dpc, SCHED_ANY_PROCESSOR);
+        sched_dpc_queue(timer->dpc, sched_policy->timer_processor != NULL ? sched_policy->timer_processor() : SCHED_ANY_PROCESSOR);
     }
     sched_policy->timers_changed(earliest());
     pthread_mutex_unlock(&timers_lock);

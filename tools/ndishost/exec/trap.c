@@ -3,7 +3,9 @@
 #define _GNU_SOURCE /* REG_RIP and its like */
 #include "trap.h"
 
+#include "exports.h"
 #include "processor.h"
+#include "step.h"
 #include "trap_private.h"
 
 #include <signal.h>
@@ -26,6 +28,7 @@
 #endif
 
 #define SIGNAL_STACK_SIZE (64u * 1024u)
+#define DEBUG_EXCEPTION   1     /* its number: not that of a breakpoint */
 #define PAGE_FAULT_FETCH  0x10u /* error code of a page fault: it was an instruction fetch */
 
 __thread struct trap_frame *trap_in_progress;
@@ -99,6 +102,7 @@ static void go_on_at(ucontext_t *state, void (*function)(void), uintptr_t sp)
 {
     state->uc_mcontext.gregs[REGISTER_IP] = (greg_t)(uintptr_t)function;
     state->uc_mcontext.gregs[REGISTER_SP] = (greg_t)sp;
+    state->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)FLAG_TRAP;
 }
 
 static void on_host_fault(int signal, const siginfo_t *info, ucontext_t *state)
@@ -122,10 +126,21 @@ static void on_host_fault(int signal, const siginfo_t *info, ucontext_t *state)
 
 /* ---- image code faulted ---- */
 
+/* The trap flag came along through a door: into a thunk, or back to image_call(). */
+static bool is_door(uintptr_t ip)
+{
+    return (ip >= (uintptr_t)context_doors_start && ip < (uintptr_t)context_doors_end) || export_is_thunk(ip);
+}
+
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
     ucontext_t *state = context;
     uintptr_t sp = (uintptr_t)state->uc_mcontext.gregs[REGISTER_SP];
+    bool step = step_enabled && signal == SIGTRAP && state->uc_mcontext.gregs[REG_TRAPNO] == DEBUG_EXCEPTION;
+    if (step && (!is_image(sp) || is_door((uintptr_t)state->uc_mcontext.gregs[REGISTER_IP]))) {
+        state->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)FLAG_TRAP;
+        return;
+    }
     if (!is_image(sp)) {
         on_host_fault(signal, info, state);
         return;
@@ -134,7 +149,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     (void)VALGRIND_MAKE_MEM_UNDEFINED((uintptr_t)frame - RED_ZONE, sizeof(*frame) + RED_ZONE);
     frame->ip = (uintptr_t)state->uc_mcontext.gregs[REGISTER_IP];
     frame->registers[TRAP_SP] = sp;
-    frame->signal = (uintptr_t)signal;
+    frame->signal = step ? SIGNAL_STEP : (uintptr_t)signal;
     frame->address = (uintptr_t)info->si_addr;
     frame->error = state->uc_mcontext.gregs[REG_TRAPNO] == 14 ? (uintptr_t)state->uc_mcontext.gregs[REG_ERR] : 0;
     go_on_at(state, context_trap_entry, (uintptr_t)frame);
@@ -206,6 +221,10 @@ void trap_dispatch(struct trap_frame *frame)
     struct context *context = processor_current->current;
     context->kernel_sp = frame->registers[TRAP_SP];
 
+    if (frame->signal == SIGNAL_STEP) {
+        step_dispatch(frame);
+        return;
+    }
     if (frame->signal == SIGSEGV && (frame->address == frame->ip || (frame->error & PAGE_FAULT_FETCH)))
         trap_report_fault(frame, frame->ip);
     if (frame->signal == SIGSEGV && overflowed_stack(frame->address) != NULL)
@@ -222,6 +241,8 @@ void trap_dispatch(struct trap_frame *frame)
     if (!emulated)
         report_instruction(&trap, true);
     sched_yield_point(YIELD_TRAP);
+    if (step_enabled)
+        step_trap_ends(frame);
 }
 
 /* ---- installation ---- */

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct trap_region_ops {
-    uint64_t (*read)(void *context, uint64_t offset, unsigned width);              /* width 1, 2, 4 or 8 bytes */
+    uint64_t (*read)(void *context, uint64_t offset, unsigned width); /* width 1, 2, 4 or 8 bytes */
     void (*write)(void *context, uint64_t offset, unsigned width, uint64_t value);
 };
 
@@ -40,7 +40,9 @@ bool trap_port_access(uint16_t port, unsigned width, bool write, uint64_t *value
 /* Installs the handlers; once, before sched_start(). Each processor adds its signal stack itself. */
 void trap_install(void);
 /* How many accesses were emulated since the start, by kind: for reports and tests. */
-struct trap_counts { uint64_t region_reads, region_writes, cr8, shared_user, port, segment; };
+struct trap_counts {
+    uint64_t region_reads, region_writes, cr8, shared_user, port, segment;
+};
 struct trap_counts trap_counts_get(void);
 
 /* A fault of the image that cannot be emulated ends the run like a bug check: one report, exit status 1. */

@@ -97,8 +97,6 @@ uint64_t processor_block_read(uint64_t offset, unsigned width);
 bool trap_emulate_privileged(struct trap *trap); /* false: not one of them */
 
 /* ---- trap.c ---- */
-/* The frame whose instruction the host performs at present, NULL otherwise: a fault then is the image's. */
-extern __thread struct trap_frame *trap_in_progress;
 _Noreturn void trap_report_fault(struct trap_frame *frame, uintptr_t address);
 
 #endif

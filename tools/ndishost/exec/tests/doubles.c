@@ -90,15 +90,34 @@ const struct export_facts export_facts[] = {
 };
 const unsigned export_facts_count = sizeof(export_facts) / sizeof(export_facts[0]);
 
-void on_machine(unsigned processor_count, void (*body)(void *argument), void *argument)
+unsigned machine_seeds;
+
+void on_seeded_machine(unsigned processor_count, const struct sched_seed_options *options, void (*body)(void *argument), void *argument)
 {
     trap_install(); /* cmocka takes the signals for itself before each test */
+    assert_int_equal(sched_start_seeded(processor_count, options), 0);
+    sched_run("test", body, argument);
+    assert_int_equal(sched_stop(), 0);
+}
+
+void on_machine(unsigned processor_count, void (*body)(void *argument), void *argument)
+{
+    for (unsigned seed = 1; seed <= machine_seeds; seed++)
+        on_seeded_machine(processor_count, &(struct sched_seed_options){.seed = seed}, body, argument);
+    if (machine_seeds != 0)
+        return;
+    trap_install();
     assert_int_equal(sched_start(processor_count), 0);
     sched_run("test", body, argument);
     assert_int_equal(sched_stop(), 0);
 }
 
 const char *report_of_child(unsigned processor_count, void (*body)(void *argument))
+{
+    return report_of_seeded_child(processor_count, NULL, body);
+}
+
+const char *report_of_seeded_child(unsigned processor_count, const struct sched_seed_options *options, void (*body)(void *argument))
 {
     static char report[16384];
     int pipe_fds[2], status;
@@ -111,7 +130,10 @@ const char *report_of_child(unsigned processor_count, void (*body)(void *argumen
         close(pipe_fds[0]);
         close(pipe_fds[1]);
         trap_install();
-        sched_start(processor_count);
+        if (options != NULL)
+            sched_start_seeded(processor_count, options);
+        else
+            sched_start(processor_count);
         sched_run("test", body, NULL);
         sched_stop();
         _exit(0);

@@ -17,8 +17,17 @@ void violations_reset(void);
  */
 const char *report_of_child(unsigned processor_count, void (*body)(void *argument));
 
-/* Runs body as a thread of a machine with so many processors, and expects no thread to be left. */
+/*
+ * Runs body as a thread of a machine with so many processors, and expects no thread to be left: once under the free policy, or, if
+ * machine_seeds is not 0, under the seeded policy with each of the seeds 1..machine_seeds.
+ */
+extern unsigned machine_seeds;
 void on_machine(unsigned processor_count, void (*body)(void *argument), void *argument);
+
+struct sched_seed_options;
+/* The same on a machine of the seeded policy. */
+void on_seeded_machine(unsigned processor_count, const struct sched_seed_options *options, void (*body)(void *argument), void *argument);
+const char *report_of_seeded_child(unsigned processor_count, const struct sched_seed_options *options, void (*body)(void *argument));
 
 /* Assertions for code on contexts, where cmocka's cannot jump back to the test: they end the process and say why. */
 #define CLAIM(condition) ((condition) ? (void)0 : claim_failed(__FILE__, __LINE__, #condition, 0, 0))
