@@ -31,8 +31,8 @@ static void print_threads(void)
     for (const struct sched_thread *thread = threads; thread != NULL; thread = thread->next) {
         describe_wait(thread, wait, sizeof(wait));
         snprintf(line, sizeof(line), "  thread %s, processor %u: %s", thread->name, thread->processor->number, wait);
-        report_print(line);
-        call_context_print(&thread->context, report_print);
+        trap_print_line(line);
+        call_context_print(&thread->context, trap_print_line);
     }
 }
 
@@ -46,9 +46,9 @@ static void print_processors(void)
         snprintf(line, sizeof(line), "  processor %u: IRQL %u, %s%s; pending:%s%s%s", i, processor->irql, idle ? "no thread" : "thread ",
                  idle ? "" : ((const struct sched_thread *)processor->current)->name, attention & ATTENTION_INTERRUPT ? " interrupts" : "",
                  attention & ATTENTION_DPC ? " DPCs" : "", attention & ATTENTION_READY ? " threads" : "");
-        report_print(line);
+        trap_print_line(line);
         if (idle)
-            call_context_print(&processor->idle, report_print);
+            call_context_print(&processor->idle, trap_print_line);
     }
 }
 
@@ -57,7 +57,7 @@ static void print_rest(void)
     char line[256];
     for (const struct agent *agent = agents; agent != NULL; agent = agent->next) {
         snprintf(line, sizeof(line), "  agent %s: %s", agent->sched->name, atomic_load(&agent->wanted) ? "has something to do" : "asleep");
-        report_print(line);
+        trap_print_line(line);
     }
     uint64_t due = timers_earliest();
     if (due == SCHED_FOREVER)
@@ -65,7 +65,7 @@ static void print_rest(void)
     else
         snprintf(line, sizeof(line), "  the next timer is due at %llu.%07llu", (unsigned long long)(due / 10000000),
                  (unsigned long long)(due % 10000000));
-    report_print(line);
+    trap_print_line(line);
 }
 
 void hang_report(const char *why)
@@ -82,7 +82,7 @@ void hang_report(const char *why)
     }
     snprintf(line, sizeof(line), "ndishost: %s at %llu.%07llu:", why, (unsigned long long)(sched_now() / 10000000),
              (unsigned long long)(sched_now() % 10000000));
-    report_print(line);
+    trap_print_line(line);
     print_processors();
     print_threads();
     print_rest();

@@ -180,7 +180,7 @@ void call_stack_print(void (*print)(const char *line));   /* the callbacks in pr
 void call_context_print(const struct context *context, void (*print)(const char *line));
 
 /* ---- trap_report.c ---- */
-void report_print(const char *line);
+void trap_print_line(const char *line);
 const char *describe_address(uintptr_t address, char *buffer, size_t size);
 /* ---- trap.c ---- */
 void trap_processor_enter(void); /* gives the host thread of a processor its signal stack */

@@ -40,7 +40,7 @@ const char *describe_address(uintptr_t address, char *buffer, size_t size)
 }
 
 /* Not through stdio: its locks may be held. */
-void report_print(const char *line)
+void trap_print_line(const char *line)
 {
     char text[512];
     int length = snprintf(text, sizeof(text), "%s\n", line);
@@ -75,15 +75,15 @@ void trap_bugcheck(const char *rule, const char *format, ...)
     rule_violated(rule, NULL, "%s", message);
     snprintf(line, sizeof(line), "ndishost: bug check %s on processor %u at IRQL %u: %s", rule, sched_current_processor(), irql_current(),
              message);
-    report_print(line);
+    trap_print_line(line);
     if (call_current_export() != NULL) {
         snprintf(line, sizeof(line), "  in export %s, called from %s", call_current_export(),
                  describe_address(call_current_caller(), caller, sizeof(caller)));
-        report_print(line);
+        trap_print_line(line);
     }
-    call_stack_print(report_print);
-    report_print("  last calls of this processor, latest first:");
-    call_history_print(report_print);
+    call_stack_print(trap_print_line);
+    trap_print_line("  last calls of this processor, latest first:");
+    call_history_print(trap_print_line);
 
     for (unsigned i = 0; i < hook_count; i++)
         hooks[i]();
