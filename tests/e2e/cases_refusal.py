@@ -92,7 +92,7 @@ def cases():
         ("an unknown option", (*run, "--speed", "9"), r"unknown option --speed", None, ()),
         ("an option without its value", (*run, "--net"), r"--net wants a value", None, ()),
         ("an unknown network", (*run, "--net", "token-ring"), r"tap, user", None, ()),
-        ("an unknown device", (*run, "--device", "e1000"), r"qemu or minimal", None, ()),
+        ("an unknown device", (*run, "--device", "e1000"), r"qemu, minimal", None, ()),
         ("no adapters", (*run, "--adapters", "0"), r"from 1 to", None, ()),
         ("a keyword without a value", (*run, "--set", "ReceiveBuffers"), r"KEYWORD=VALUE", None, ()),
         ("no image", ("run",), r"which image", None, ()),

@@ -14,12 +14,13 @@ sys.dont_write_bytecode = True  # the source tree stays as it is
 
 import benchmark
 import cases_endurance
+import cases_plugin
 import cases_refusal
 import cases_traffic
 from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("proof", "matrix", "refusals", "rounds", "interruption", "valgrind", "benchmark")
+GROUPS = ("proof", "matrix", "refusals", "rounds", "interruption", "valgrind", "plugin", "benchmark")
 
 
 class Tally:
@@ -54,6 +55,9 @@ def run_group(group, tools, architecture, options, tally):
         for name, problem, line in cases_refusal.run_refusals(tools, architecture):
             tally.add(group, architecture, name, problem, line, time.monotonic() - began)
             began = time.monotonic()
+    elif group == "plugin":
+        for name, problem, text in cases_plugin.run_plugin(tools, architecture):
+            tally.add(group, architecture, name, problem, text, 0)
     elif group == "rounds":
         for device in ("qemu", "minimal", "minimal:contract"):
             tally.add(group, architecture, device, *timed(lambda: cases_endurance.run_rounds(tools, architecture, options.rounds, device)))

@@ -8,6 +8,7 @@
 
 #include "pci/function.h"
 #include "pci/minimal/minimal_device.h"
+#include "pci/plugin/plugin_device.h"
 #include "pci/qemu/qemu_device.h"
 
 enum { GUEST_MEMORY_MIB = 256 };
@@ -36,15 +37,32 @@ static bool create_qemu(const struct machine *machine, const struct machine_adap
     return qemu_device_create(&qemu, host, device, error, error_size);
 }
 
-static bool create_device(const struct machine *machine, const struct machine_adapter *slot, const struct ndishost_pci_host *host,
-                          struct ndishost_pci_device *device, char *error, size_t error_size)
+static bool create_plugin(const struct machine *machine, const struct machine_adapter *slot, unsigned index,
+                          const struct ndishost_pci_host *host, struct ndishost_pci_device *device, char *error, size_t error_size)
+{
+    struct ndishost_pci_plugin_order order = {
+        .options = machine->options->plugin_options, .index = index, .network_fd = network_cable(slot->network)};
+    memcpy(order.mac, slot->mac, sizeof(order.mac));
+    return plugin_device_create(machine->options->plugin, &order, host, device, error, error_size);
+}
+
+static bool create_device(const struct machine *machine, const struct machine_adapter *slot, unsigned index,
+                          const struct ndishost_pci_host *host, struct ndishost_pci_device *device, char *error, size_t error_size)
 {
     if (machine->options->device == DEVICE_QEMU)
         return create_qemu(machine, slot, host, device, error, error_size);
+    if (machine->options->device == DEVICE_PLUGIN)
+        return create_plugin(machine, slot, index, host, device, error, error_size);
     if (minimal_device_create(&machine->options->minimal, host, device))
         return true;
     snprintf(error, error_size, "the minimal device cannot be made with these properties");
     return false;
+}
+
+static struct network_shape network_shape(const struct run_options *options, unsigned index)
+{
+    return (struct network_shape){
+        .above = SIDE_GUEST, .cable = options->device == DEVICE_PLUGIN ? CABLE_FRAMES : CABLE_QEMU, .subnet = index};
 }
 
 static bool create_adapter(struct machine *machine, const struct guest_memory *memory, unsigned index, char *error, size_t error_size)
@@ -53,11 +71,12 @@ static bool create_adapter(struct machine *machine, const struct guest_memory *m
     struct ndishost_pci_device device;
     memcpy(slot->mac, machine->options->mac, sizeof(slot->mac));
     slot->mac[5] = (uint8_t)(slot->mac[5] + index);
-    slot->network = network_create(machine->world, index, slot->mac, error, error_size);
+    struct network_shape shape = network_shape(machine->options, index);
+    slot->network = network_create_shaped(machine->world, index, slot->mac, &shape, error, error_size);
     if (!slot->network)
         return false;
     struct ndishost_pci_host *host = pci_host_block_create(memory);
-    if (!create_device(machine, slot, host, &device, error, error_size)) {
+    if (!create_device(machine, slot, index, host, &device, error, error_size)) {
         pci_host_block_destroy(host);
         return false;
     }

@@ -108,9 +108,25 @@ static bool minimal_property(struct run_options *options, const char *property)
     return refuse("the minimal device has no property \"%s\": it knows vectors, queue_size, features and mac", property);
 }
 
+/* "FILE.so[,OPTIONS]": the options are the plugin's own, down to their commas. */
+static bool parse_plugin(struct run_options *options, const char *argument)
+{
+    size_t length = strcspn(argument, ",");
+    if (length == 0)
+        return refuse("--device plugin wants a shared object: plugin:FILE.so[,OPTIONS]");
+    if (length >= sizeof(options->plugin))
+        return refuse("--device plugin: the name of the file is too long");
+    options->device = DEVICE_PLUGIN;
+    snprintf(options->plugin, sizeof(options->plugin), "%.*s", (int)length, argument);
+    options->plugin_options = argument[length] ? argument + length + 1 : "";
+    return true;
+}
+
 static bool parse_device(struct run_options *options, const char *argument)
 {
     char text[512];
+    if (strncmp(argument, "plugin", 6) == 0 && strchr(":,", argument[6]))
+        return parse_plugin(options, argument[6] == ':' ? argument + 7 : "");
     if (strlen(argument) >= sizeof(text))
         return refuse("--device is too long");
     strcpy(text, argument);
@@ -119,7 +135,7 @@ static bool parse_device(struct run_options *options, const char *argument)
     if (variant)
         *variant++ = 0;
     if (!name || argument[0] == ',')
-        return refuse("--device wants a device: qemu or minimal");
+        return refuse("--device wants a device: qemu, minimal or plugin:FILE.so");
     if (strcmp(name, "qemu") == 0) {
         options->device = DEVICE_QEMU;
         if (variant && strcmp(variant, "transitional") != 0)
@@ -131,7 +147,7 @@ static bool parse_device(struct run_options *options, const char *argument)
             return refuse("--device minimal knows the variant \"contract\", not \"%s\"", variant);
         options->minimal.contract = variant != NULL;
     } else {
-        return refuse("--device is qemu or minimal, not \"%s\"", name);
+        return refuse("--device is qemu, minimal or plugin:FILE.so, not \"%s\"", name);
     }
     for (char *property; (property = strtok_r(NULL, ",", &rest)) != NULL;) {
         if (!strchr(property, '='))
@@ -272,6 +288,8 @@ static bool check_run_options(const struct run_options *options)
         return refuse("--rounds moves no traffic: it does not go with --exec, --peer-exec, --for or --pcap");
     if (options->device == DEVICE_MINIMAL && options->peer_exec)
         return refuse("the minimal device is connected to nothing: --peer-exec needs --device qemu");
+    if (options->device == DEVICE_PLUGIN && options->network == NETWORK_USER)
+        return refuse("--net user is QEMU's: a plugin's cable ends in the peer's namespace (--net tap)");
     return true;
 }
 

@@ -14,7 +14,7 @@
 /* Exit statuses of the program. */
 enum exit_status { EXIT_OK = 0, EXIT_FOUND = 1 /* violations, leaks, a failed command or failed traffic */, EXIT_INPUT = 2 };
 
-enum device_kind { DEVICE_QEMU, DEVICE_MINIMAL };
+enum device_kind { DEVICE_QEMU, DEVICE_MINIMAL, DEVICE_PLUGIN };
 enum { RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_KEYWORDS_MAX = 64, RUN_MESSAGES_DEFAULT = 8 };
 
 struct run_options {
@@ -23,6 +23,8 @@ struct run_options {
     bool transitional;                     /* qemu: the legacy interface is there too */
     char properties[512];                  /* qemu: further device properties, "" for none */
     struct minimal_device_options minimal; /* minimal */
+    char plugin[512];                      /* plugin: the shared object */
+    const char *plugin_options;            /* plugin: what follows it, "" for nothing; points into the argument */
     uint8_t mac[6];                        /* of adapter 0; the others count up */
     const char *machine;                   /* "pc" or "q35" */
     enum network_kind network;

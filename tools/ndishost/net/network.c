@@ -30,6 +30,7 @@ struct tap {
 struct network {
     struct network_world *world;
     unsigned index;
+    struct network_shape shape;
     uint8_t mac[MAC_BYTES];
     unsigned mtu;
     struct tap guest, peer;
@@ -69,12 +70,18 @@ static struct address_plan address_plan(enum network_kind kind, unsigned index, 
     return plan;
 }
 
+/* The namespace that a side's TAP lies in: the upper one may be in the peer's. */
+static enum network_side namespace_of(const struct network *network, enum network_side side)
+{
+    return side == SIDE_GUEST ? network->shape.above : SIDE_PEER;
+}
+
 /* MAC, MTU, up, addresses: in this order, as a link that goes down loses its IPv6 addresses and its routes. */
 static int tap_configure(struct network *network, enum network_side side, const uint8_t *mac)
 {
     const struct tap *tap = side == SIDE_GUEST ? &network->guest : &network->peer;
-    int fd = network->world->rtnetlink[side];
-    struct address_plan plan = address_plan(network->world->kind, network->index, side);
+    int fd = network->world->rtnetlink[namespace_of(network, side)];
+    struct address_plan plan = address_plan(network->world->kind, network->shape.subnet, namespace_of(network, side));
     int error = rtnetlink_link_set(fd, tap->index, &(struct rtnetlink_link){.up = false});
     error = error ? error : rtnetlink_link_set(fd, tap->index, &(struct rtnetlink_link){.mac = mac, .mtu = network->mtu, .up = true});
     error = error ? error : rtnetlink_address_add(fd, tap->index, AF_INET, plan.ipv4, IPV4_PREFIX);
@@ -121,14 +128,22 @@ static int tap_create(struct network *network, enum network_side side)
 {
     struct tap *tap = side == SIDE_GUEST ? &network->guest : &network->peer;
     snprintf(tap->name, sizeof(tap->name), "%s%u", side == SIDE_GUEST ? "aero" : "peer", network->index);
-    struct tap_order order = {.tap = tap, .vnet_header = side == SIDE_PEER};
-    int error = namespace_run(network->world->namespaces[side], tap_open, &order);
-    return error ? error : rtnetlink_link_no_ipv6_addresses(network->world->rtnetlink[side], tap->index);
+    struct tap_order order = {.tap = tap, .vnet_header = side == SIDE_PEER && network->shape.cable == CABLE_QEMU};
+    enum network_side place = namespace_of(network, side);
+    int error = namespace_run(network->world->namespaces[place], tap_open, &order);
+    return error ? error : rtnetlink_link_no_ipv6_addresses(network->world->rtnetlink[place], tap->index);
 }
 
 /* ---- life ---- */
 
 struct network *network_create(struct network_world *world, unsigned index, const uint8_t mac[6], char *error, size_t error_size)
+{
+    struct network_shape shape = {.above = SIDE_GUEST, .cable = CABLE_QEMU, .subnet = index};
+    return network_create_shaped(world, index, mac, &shape, error, error_size);
+}
+
+struct network *network_create_shaped(struct network_world *world, unsigned index, const uint8_t mac[6], const struct network_shape *shape,
+                                      char *error, size_t error_size)
 {
     if (index >= ADAPTERS_AT_MOST) {
         snprintf(error, error_size, "at most %u adapters", (unsigned)ADAPTERS_AT_MOST);
@@ -141,6 +156,7 @@ struct network *network_create(struct network_world *world, unsigned index, cons
     }
     network->world = world;
     network->index = index;
+    network->shape = *shape;
     network->mtu = MTU_DEFAULT;
     network->guest.fd = network->peer.fd = -1;
     memcpy(network->mac, mac, MAC_BYTES);
@@ -149,7 +165,7 @@ struct network *network_create(struct network_world *world, unsigned index, cons
     if (!why)
         network_set_carrier(network, false);
     why = why ? why : tap_configure(network, SIDE_GUEST, mac);
-    if (!why && world->kind == NETWORK_TAP) {
+    if (!why && world->kind == NETWORK_TAP && shape->cable != CABLE_NONE) {
         why = tap_create(network, SIDE_PEER);
         why = why ? why : tap_configure(network, SIDE_PEER, NULL);
     }
@@ -159,6 +175,8 @@ struct network *network_create(struct network_world *world, unsigned index, cons
         network_destroy(network);
         return NULL;
     }
+    if (shape->cable != CABLE_QEMU)
+        return network;
     if (world->kind == NETWORK_TAP)
         snprintf(network->netdev, sizeof(network->netdev), "tap,id=n0,fd=%d,vhost=off", network->peer.fd);
     else
@@ -197,6 +215,11 @@ const char *network_netdev(const struct network *network, int *descriptors, unsi
         *descriptor_count = 1;
     }
     return network->netdev;
+}
+
+int network_cable(const struct network *network)
+{
+    return network->shape.cable == CABLE_FRAMES ? network->peer.fd : -1;
 }
 
 /* ---- above ---- */

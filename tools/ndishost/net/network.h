@@ -42,11 +42,31 @@ struct network;
  * The TAPs are called aero0 and peer0, aero1 and peer1, ... IPv6 addresses without duplicate address detection.
  */
 struct network *network_create(struct network_world *world, unsigned index, const uint8_t mac[6], char *error, size_t error_size);
+
+/* Who takes the frames below the device. */
+enum network_cable {
+    CABLE_QEMU,   /* network_netdev(): a TAP with vnet headers, or slirp */
+    CABLE_FRAMES, /* network_cable(): a TAP of plain frames; NETWORK_TAP only */
+    CABLE_NONE,   /* nobody: there is no TAP below */
+};
+/*
+ * An adapter that differs from what network_create() makes (SIDE_GUEST, CABLE_QEMU). With `above` SIDE_PEER the TAP above the driver lies
+ * in the peer's namespace and has the peer's addresses of adapter `subnet`: two adapters of one hub are each other's peers.
+ */
+struct network_shape {
+    enum network_side above;
+    enum network_cable cable;
+    unsigned subnet; /* addresses are those of adapter `subnet` */
+};
+struct network *network_create_shaped(struct network_world *world, unsigned index, const uint8_t mac[6], const struct network_shape *shape,
+                                      char *error, size_t error_size);
 void network_destroy(struct network *network);
 
-/* ---- below: for the qemu back-end ---- */
+/* ---- below: for the back-ends ---- */
 /* The -netdev argument (id=n0) and the descriptors to inherit; *descriptor_count: room on entry, number on return (one at most). */
 const char *network_netdev(const struct network *network, int *descriptors, unsigned *descriptor_count);
+/* CABLE_FRAMES: each read() and write() is one frame, non-blocking; the network's own. Else -1. */
+int network_cable(const struct network *network);
 
 /* ---- above: for the upper edge ---- */
 int network_fd(const struct network *network); /* to poll for readability */

@@ -135,7 +135,7 @@ static void what_is_wrong_is_named_in_one_line(void **state)
     refused_with("--for", WORDS("x.sys", "--for", "nan"));
     refused_with("--for", WORDS("x.sys", "--for", "-3"));
     refused_with("KEYWORD=VALUE", WORDS("x.sys", "--set", "=1"));
-    refused_with("qemu or minimal", WORDS("x.sys", "--device", "e1000"));
+    refused_with("qemu, minimal", WORDS("x.sys", "--device", "e1000"));
     refused_with("wants a device", WORDS("x.sys", "--device", ""));
     refused_with("transitional", WORDS("x.sys", "--device", "qemu:legacy"));
     refused_with("vectors=VALUE", WORDS("x.sys", "--device", "qemu,vectors"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * pci_device.h - the interface between ndishost and a PCI device back-end (qemu, minimal; later model, plugins, vfio).
+ * pci_device.h - the interface between ndishost and a PCI device back-end, built in (qemu, minimal, model) or loaded from a shared object
+ * (`--device plugin:FILE.so[,OPTIONS]`; docs/plugin-devices.md). It stands alone: a plugin needs no other file of ndishost.
  *
  * Shape: the device has a 256-byte configuration space and up to six BARs, masters the bus (guest RAM is one shared mapping whose
  * physical address 0 is its first byte) and interrupts by a line and by message writes.
@@ -12,6 +13,7 @@
 #define NDISHOST_PCI_DEVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -21,9 +23,9 @@ extern "C" {
 /* What the host gives a device when it is created. */
 struct ndishost_pci_host {
     void *context;
-    uint8_t *ram;      /* guest RAM, shared; physical address = offset */
+    uint8_t *ram; /* guest RAM, shared; physical address = offset */
     uint64_t ram_size;
-    int ram_fd;        /* the memfd behind it, to hand to another process */
+    int ram_fd; /* the memfd behind it, to hand to another process */
     /* INTA# changed to `asserted`. */
     void (*line)(void *context, bool asserted);
     /* A message (MSI-X) write to a target that message_target() gave. */
@@ -50,8 +52,43 @@ struct ndishost_pci_ops {
     bool (*set_link)(void *state, bool up);
     /* One line about the device and its version for reports, e.g. "QEMU 7.2.22 virtio-net-pci". */
     const char *(*describe)(void *state);
+    /* The last call: the device's threads have ended when it returns, and the host's functions are not called any more. */
     void (*destroy)(void *state);
 };
+
+/* ---- devices from a shared object ---- */
+
+/* Counts up whenever a structure of this file changes; host and plugin must have been compiled with the same. */
+#define NDISHOST_PCI_PLUGIN_VERSION 1u
+
+/* Which device is wanted. The structure is gone when create() returns, what it points to as well. */
+struct ndishost_pci_plugin_order {
+    const char *options; /* what follows FILE.so and a comma on the command line, verbatim; "" for nothing */
+    unsigned index;      /* 0 for the first adapter of the run, 1 for the next */
+    uint8_t mac[6];      /* the address that the device should have, different for each index */
+    /*
+     * The far end of the device's cable: each write() sends one Ethernet frame (without check sequence) to it, each read() takes one from
+     * it. Non-blocking, poll() works; the host's own, not to be closed; usable until destroy() returns. -1: the cable ends nowhere.
+     */
+    int network_fd;
+};
+
+struct ndishost_pci_plugin {
+    uint32_t version; /* NDISHOST_PCI_PLUGIN_VERSION */
+    /*
+     * Fills *device; on failure false, one line in `error` (error_size bytes with its NUL), and nothing is left. `host` outlives the
+     * device. Called on one thread, before the driver is loaded.
+     */
+    bool (*create)(const struct ndishost_pci_plugin_order *order, const struct ndishost_pci_host *host, struct ndishost_pci_device *device,
+                   char *error, size_t error_size);
+};
+
+/* The one symbol that a plugin exports. What it returns stays valid: a plugin is not unloaded before the process ends. */
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+const struct ndishost_pci_plugin *
+ndishost_pci_plugin(void);
 
 #ifdef __cplusplus
 }
