@@ -7,5 +7,7 @@
 
 extern const struct export_facts export_facts[];
 extern const unsigned export_facts_count;
+/* Beside each row of export_facts: for whom it is if not for miniports, else NULL (not-for-miniports.csv). */
+extern const char *const export_not_for_miniports[];
 
 #endif

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Writes nt_types.h, nt_types_check.c, nt_constants.h and export_facts.c for one machine: generate.py x64|x86 OUTPUT_DIRECTORY."""
 import csv
+import fnmatch
 import os
 import re
 import sys
@@ -155,10 +156,16 @@ def export_facts(machine, directory):
         if dll and row["name"] not in facts:
             how = convention(row["name"], row["x86_decoration"]) if row["x86_decoration"] else ("CONVENTION_STDCALL", 0)
             facts[row["name"]] = (dll,) + how + irql.get(row["name"], irql_range(row["irql_norm"]))
-    out = [HEAD, '#include "abi/export_facts.h"\n\nconst struct export_facts export_facts[] = {\n']
+    out = [HEAD, '#include "abi/export_facts.h"\n\n#include <stddef.h>\n\nconst struct export_facts export_facts[] = {\n']
     for name in sorted(facts):
         out.append('    {"%s", "%s", %s, %d, %d, %d},\n' % ((name,) + facts[name]))
     out.append("};\nconst unsigned export_facts_count = %d;\n" % len(facts))
+    elsewhere = [(row["pattern"], row["reason"]) for row in read_csv("not-for-miniports.csv")]
+    out.append("const char *const export_not_for_miniports[] = {\n")
+    for name in sorted(facts):
+        reasons = [reason for pattern, reason in elsewhere if fnmatch.fnmatchcase(name, pattern)]
+        out.append("    %s,\n" % ('"%s"' % reasons[0] if reasons else "NULL"))
+    out.append("};\n")
     write(directory, "export_facts.c", "".join(out))
 
 

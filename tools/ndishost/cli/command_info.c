@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/commands.h"
+#include "cli/coverage.h"
 #include "cli/host.h"
 #include "cli/options.h"
 #include "pe/image.h"
@@ -79,6 +80,8 @@ static void print_facts(const struct info_options *options, const struct image_f
         printf("%u of %u imports are not implemented: it cannot be run\n", unknown, image_import_count(facts));
     else
         printf("all %u imports are implemented\n", image_import_count(facts));
+    if (options->coverage)
+        coverage_print(unknown, image_import_count(facts));
 }
 
 /* ---- for machines ---- */
@@ -107,6 +110,8 @@ static void print_json(const struct info_options *options, const struct image_fa
     json_object_set_new(object, "sections", sections);
     json_object_set_new(object, "imports", imports);
     json_object_set_new(object, "imports_unknown", json_integer(unknown_imports(facts)));
+    if (options->coverage)
+        json_object_set_new(object, "coverage", coverage_json());
     json_dumpf(object, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(object);
@@ -119,6 +124,11 @@ int command_info(int argc, char **argv)
     enum options_outcome outcome = info_options_parse(&options, argc, argv);
     if (outcome != OPTIONS_RUN)
         return outcome == OPTIONS_HELPED ? EXIT_OK : EXIT_INPUT;
+    if (!options.image) {
+        host_take_no_image();
+        coverage_alone(options.json);
+        return EXIT_OK;
+    }
     struct image_facts *facts = host_read_image(options.image, error, sizeof(error));
     if (!facts || !host_take_image(facts, error, sizeof(error))) {
         fprintf(stderr, "ndishost: %s\n", error);

@@ -4,7 +4,7 @@
 
 const char help_program[] = "ndishost - runs a Windows 7 NDIS miniport driver, as released, on Linux, against a virtio-net PCI device\n"
                             "\n"
-                            "  ndishost info IMAGE.sys [--json]    what is in the file, and whether it could be run\n"
+                            "  ndishost info IMAGE.sys [--json]    what is in the file, and whether it could be run; --coverage\n"
                             "  ndishost run IMAGE.sys [OPTION...]  load it, attach it to a device, move traffic, audit it\n"
                             "  ndishost check IMAGE.sys [OPTION...]  put it through scenarios, seeds, refusals; replay what fails\n"
                             "  ndishost control COMMAND            from inside a run's --exec: change the link, read counts\n"
@@ -13,12 +13,15 @@ const char help_program[] = "ndishost - runs a Windows 7 NDIS miniport driver, a
                             "exit status: 0 nothing found; 1 violations, leaks, a failed command; 2 bad input or something missing\n";
 
 const char help_info[] =
-    "ndishost info IMAGE.sys [--json]\n"
+    "ndishost info IMAGE.sys [--coverage] [--json]\n"
+    "ndishost info --coverage [--json]\n"
     "\n"
     "Prints machine, subsystem, checksum, sections and imports of a driver; each import with whether ndishost implements it.\n"
     "Runs nothing.\n"
     "\n"
-    "  --json   the same for machines\n"
+    "  --coverage   which of Windows 7's exports that a miniport may import are implemented, with percentages; for an image: of its\n"
+    "               imports, and of the exports for its machine; without one: for x64 (ndishost32 info --coverage: for x86)\n"
+    "  --json       the same for machines\n"
     "\n"
     "example:\n"
     "  ndishost info out/drivers/windows7/virtio-net/x64/aero_virtio_net.sys\n";

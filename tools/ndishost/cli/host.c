@@ -114,6 +114,11 @@ bool host_take_image(const struct image_facts *facts, char *error, size_t error_
     return true;
 }
 
+void host_take_no_image(void)
+{
+    join_rooms();
+}
+
 bool host_knows_import(const char *dll, const char *name)
 {
     return export_resolve(dll, name) != 0;

@@ -17,6 +17,8 @@ struct image_facts *host_read_image(const char *path, char *error, size_t error_
  * for one of our own the traps are installed and every export is registered. False and one line in `error`: nobody can take it.
  */
 bool host_take_image(const struct image_facts *facts, char *error, size_t error_size);
+/* For whoever has no image: installs the traps and registers every export of this program's own machine. */
+void host_take_no_image(void);
 /* After host_take_image(): whether an import is implemented. */
 bool host_knows_import(const char *dll, const char *name);
 const char *host_architecture_name(void);

@@ -355,7 +355,8 @@ void run_options_free(struct run_options *options)
 
 enum options_outcome info_options_parse(struct info_options *options, int argc, char **argv)
 {
-    static const struct option long_options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {
+        {"json", no_argument, NULL, 'j'}, {"coverage", no_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     *options = (struct info_options){0};
     opterr = 0;
     optind = 1;
@@ -366,8 +367,11 @@ enum options_outcome info_options_parse(struct info_options *options, int argc, 
         }
         if (option == '?' || option == ':')
             return refuse_option(option, argv, "info");
-        options->json = true;
+        options->json |= option == 'j';
+        options->coverage |= option == 'c';
     }
+    if (options->coverage && optind == argc)
+        return OPTIONS_RUN;
     options->image = take_image(argc, argv, "info");
     return options->image ? OPTIONS_RUN : OPTIONS_REFUSED;
 }

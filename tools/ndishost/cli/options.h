@@ -52,8 +52,8 @@ enum options_outcome run_options_parse(struct run_options *options, int argc, ch
 void run_options_free(struct run_options *options);
 
 struct info_options {
-    const char *image;
-    bool json;
+    const char *image; /* NULL: --coverage alone */
+    bool json, coverage;
 };
 enum options_outcome info_options_parse(struct info_options *options, int argc, char **argv);
 
