@@ -235,8 +235,8 @@ enum model_net {
     CTRL_ACK_OK = 0,
     CTRL_ACK_ERROR = 1,
 
-    RECEIVE_BUFFER_PLAIN = 1526,    /* N9: without large receive */
-    RECEIVE_BUFFER_LARGE = 65601,   /* N9: with it */
+    RECEIVE_BUFFER_PLAIN = 1526,  /* N9: without large receive */
+    RECEIVE_BUFFER_LARGE = 65601, /* N9: with it */
     CONTRACT_FRAME_MAX = 1522,
     ETHERNET_HEADER = 14,
     VLAN_TAG = 4,
