@@ -23,6 +23,8 @@ struct driver;
 struct driver *driver_load(const struct image_facts *facts, const char *service_name, char *error, size_t error_size);
 /* MiniportDriverUnload, checks (DRV-05..), audit of everything the driver owned, image unload. */
 void driver_unload(struct driver *driver);
+/* Whether the driver has a control device (NdisRegisterDeviceEx); a reason that a scenario about it has nothing to test. */
+bool driver_has_device(const struct driver *driver);
 
 /* ---- registry keywords of one adapter ---- */
 struct keyword {
@@ -58,6 +60,14 @@ void adapter_shutdown(struct adapter *adapter, uint32_t shutdown_action);
 void adapter_surprise_removal(struct adapter *adapter); /* detaches the function, PnP event, pause, halt */
 bool adapter_check_for_hang(struct adapter *adapter);   /* MiniportCheckForHangEx; on TRUE MiniportResetEx, true returned */
 uint32_t adapter_reset(struct adapter *adapter);
+
+/* ---- power (section 15 of the rules) ---- */
+/*
+ * The system goes to sleep: a driver with NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND is paused and set to D3, any other is halted.
+ * adapter_power_up() undoes that and starts what was running; PWR-07 is checked between the two.
+ */
+void adapter_power_down(struct adapter *adapter);
+uint32_t adapter_power_up(struct adapter *adapter);
 
 /* ---- OIDs: serialised per adapter; `transferred` may be NULL ---- */
 uint32_t adapter_oid_query(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t length, uint32_t *transferred, uint32_t *needed);

@@ -39,7 +39,7 @@ static void parameters_destroy(void *block, size_t size)
 
 /* ---- PnP events ---- */
 
-static void notify_pnp_event(struct adapter *adapter, uint32_t event, void *information, uint32_t length)
+void adapter_notify_pnp_event(struct adapter *adapter, uint32_t event, void *information, uint32_t length)
 {
     nt_NET_DEVICE_PNP_EVENT *block = parameters_create(sizeof(*block));
     unsigned ticket;
@@ -105,7 +105,7 @@ uint32_t adapter_initialize(struct adapter *adapter)
         attributes_check_complete(adapter);
         adapter->initialized_once = true;
         enter_state(adapter, ADAPTER_PAUSED);
-        notify_pnp_event(adapter, NT_NdisDevicePnPEventPowerProfileChanged, &on_mains, sizeof(on_mains)); /* PNP-06 */
+        adapter_notify_pnp_event(adapter, NT_NdisDevicePnPEventPowerProfileChanged, &on_mains, sizeof(on_mains)); /* PNP-06 */
     } else {
         if (event_log_count() == events_before && status != NT_NDIS_STATUS_NOT_ACCEPTED)
             rule_warned("INI-22", NULL, "MiniportInitializeEx failed with 0x%08x without an event log entry", status);
@@ -380,7 +380,7 @@ void adapter_surprise_removal(struct adapter *adapter)
     adapter->surprise_removed = true;
     if (adapter->state == ADAPTER_HALTED || adapter->state == ADAPTER_SHUT_DOWN)
         return;
-    notify_pnp_event(adapter, NT_NdisDevicePnPEventSurpriseRemoved, NULL, 0);
+    adapter_notify_pnp_event(adapter, NT_NdisDevicePnPEventSurpriseRemoved, NULL, 0);
     adapter_halt(adapter, NT_NdisHaltDeviceSurpriseRemoved);
 }
 

@@ -360,6 +360,11 @@ struct driver *driver_load(const struct image_facts *facts, const char *service_
     return image ? driver_start(image_entry(image), image, service_name, error, error_size) : NULL;
 }
 
+bool driver_has_device(const struct driver *driver)
+{
+    return driver->object->DeviceObject != 0;
+}
+
 void driver_unload(struct driver *driver)
 {
     bool stays = false;

@@ -113,6 +113,9 @@ struct adapter {
     struct sleeping_mutex pnp;
     _Atomic enum adapter_state state;
     atomic_bool surprise_removed;
+    atomic_bool low_power; /* between OID_PNP_SET_POWER of Dx and of D0: no other OID (PWR-04) */
+    bool running_before_sleep;
+    uint64_t accesses_at_sleep;
     void *initialize_thread; /* the thread inside MiniportInitializeEx or MiniportAddDevice, for INI-05 and its like */
     bool in_add_device;
     atomic_bool in_shutdown;
@@ -159,6 +162,9 @@ struct adapter *adapter_from_handle(const void *handle, const char *what);
 const void *owner_from_handle(const void *handle, const char *rule, const char *what);
 bool adapter_in_initialize(const struct adapter *adapter); /* on this thread, inside MiniportInitializeEx */
 bool adapter_in_initialize_or_halt(const struct adapter *adapter);
+
+/* MiniportDevicePnPEventNotify. PASSIVE_LEVEL. */
+void adapter_notify_pnp_event(struct adapter *adapter, uint32_t event, void *information, uint32_t length);
 
 /* pending_operation.c */
 void pending_operation_start(struct pending_operation *operation);

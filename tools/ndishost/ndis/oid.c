@@ -24,7 +24,7 @@ struct oid_channel {
     struct sched_event done;
     void *_Atomic request_thread; /* the thread inside MiniportOidRequest */
     struct oid_memory memory;
-    unsigned requests;
+    atomic_uint requests;
 };
 
 struct oid_channel *oid_channel_create(struct adapter *adapter)
@@ -188,7 +188,8 @@ struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t o
     struct guarded_buffer buffer;
     nt_NDIS_OID_REQUEST *request;
 
-    if (adapter->state == ADAPTER_HALTED || adapter->state == ADAPTER_INITIALIZING || adapter->state == ADAPTER_SHUT_DOWN)
+    if (adapter->state == ADAPTER_HALTED || adapter->state == ADAPTER_INITIALIZING || adapter->state == ADAPTER_SHUT_DOWN ||
+        (adapter->low_power && oid != NT_OID_PNP_SET_POWER))
         return result;
     sleeping_mutex_lock(&channel->serial);
     request = calloc(1, sizeof(*request));
@@ -216,6 +217,19 @@ struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t o
     free(request);
     sleeping_mutex_unlock(&channel->serial);
     return result;
+}
+
+uintptr_t oid_youngest(const struct adapter *adapter)
+{
+    return adapter->oids->requests;
+}
+
+void oid_cancel(struct adapter *adapter, uintptr_t request_id)
+{
+    if (adapter->state == ADAPTER_HALTED || adapter->state == ADAPTER_INITIALIZING || adapter->state == ADAPTER_SHUT_DOWN)
+        return;
+    IMAGE_CALL("MiniportCancelOidRequest", adapter->driver->characteristics.CancelOidRequestHandler, adapter->attributes.context,
+               request_id);
 }
 
 /* VOID NdisMOidRequestComplete(MiniportAdapterHandle, NDIS_OID_REQUEST *, Status) */

@@ -24,6 +24,11 @@ struct oid_result {
 /* Past NDIS, straight to MiniportOidRequest. PASSIVE_LEVEL. `type` is NDIS_REQUEST_TYPE. */
 struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t oid, void *buffer, uint32_t length);
 
+/* RequestId of the request that was made last, pending or not. */
+uintptr_t oid_youngest(const struct adapter *adapter);
+/* MiniportCancelOidRequest (OID-18); <= DISPATCH_LEVEL. */
+void oid_cancel(struct adapter *adapter, uintptr_t request_id);
+
 /* What NDIS remembers of sets, for its own answers and for replay after a reset. */
 struct oid_memory {
     uint32_t packet_filter, lookahead;

@@ -84,15 +84,14 @@ static void capture_outbound(struct upper_edge *edge, size_t length)
 static bool pump(struct upper_edge *edge, bool *blocked)
 {
     struct send_path *path = edge->adapter->send;
-    unsigned room = SEND_OUTSTANDING_MAX - send_outstanding(path), count = 0;
+    unsigned outstanding = send_outstanding(path), room, count = 0;
     struct send_batch batch;
     bool drained = false;
 
-    *blocked = send_outstanding(path) >= SEND_OUTSTANDING_MAX;
+    *blocked = outstanding >= SEND_OUTSTANDING_MAX;
     if (*blocked)
         return false;
-    if (room > SEND_BATCH)
-        room = SEND_BATCH;
+    room = SEND_OUTSTANDING_MAX - outstanding < SEND_BATCH ? SEND_OUTSTANDING_MAX - outstanding : SEND_BATCH;
     send_batch_begin(&batch, path);
     while (count < room) {
         ssize_t length = network_read(edge->network, edge->frame, FRAME_MAX);
