@@ -5,6 +5,7 @@
 
 int command_info(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_check(int argc, char **argv);
 int command_control(int argc, char **argv);
 
 #endif

@@ -3,6 +3,6 @@
 #ifndef NDISHOST_CLI_HELP_H
 #define NDISHOST_CLI_HELP_H
 
-extern const char help_program[], help_info[], help_run[], help_control[];
+extern const char help_program[], help_info[], help_run[], help_check[], help_control[];
 
 #endif

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*command)(int argc, char **argv);
-    } commands[] = {{"info", command_info}, {"run", command_run}, {"control", command_control}};
+    } commands[] = {{"info", command_info}, {"run", command_run}, {"check", command_check}, {"control", command_control}};
 
     host_remember_arguments(argv);
     publish_own_path();
@@ -39,7 +39,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].command(argc - 1, argv + 1);
     if (argc >= 2)
-        fprintf(stderr, "ndishost: unknown command \"%s\": there are info, run and control (ndishost --help)\n", argv[1]);
+        fprintf(stderr, "ndishost: unknown command \"%s\": there are info, run, check and control (ndishost --help)\n", argv[1]);
     else
         fputs(help_program, stderr);
     return EXIT_INPUT;

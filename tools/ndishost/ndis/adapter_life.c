@@ -386,10 +386,21 @@ void adapter_surprise_removal(struct adapter *adapter)
 
 /* ---- check for hang, reset ---- */
 
+void adapter_replay_filters(struct adapter *adapter)
+{
+    const struct oid_memory *memory = oid_memory(adapter->oids);
+    uint32_t filter = memory->packet_filter;
+    uint8_t list[sizeof(memory->multicast)];
+
+    memcpy(list, memory->multicast, sizeof(list));
+    adapter->current_packet_filter = filter;
+    oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_802_3_MULTICAST_LIST, list, memory->multicast_length);
+    oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter));
+}
+
 static uint32_t reset_locked(struct adapter *adapter)
 {
     static atomic_uint resets;
-    const struct oid_memory *memory = oid_memory(adapter->oids);
     struct {
         uint8_t guard_before, addressing_reset, guard_after;
     } out = {0xA5, 0xA5, 0xA5};
@@ -421,12 +432,7 @@ static uint32_t reset_locked(struct adapter *adapter)
         status != NT_NDIS_STATUS_HARD_ERRORS && status != NT_NDIS_STATUS_NOT_RESETTABLE)
         rule_violated("RST-01", NULL, "MiniportResetEx ended with 0x%08x", status);
     if (status == NT_NDIS_STATUS_SUCCESS && out.addressing_reset && out.addressing_reset != 0xA5) {
-        uint32_t filter = memory->packet_filter;
-        uint8_t list[sizeof(memory->multicast)];
-
-        memcpy(list, memory->multicast, sizeof(list));
-        oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_802_3_MULTICAST_LIST, list, memory->multicast_length);
-        oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter));
+        adapter_replay_filters(adapter);
     }
     return status;
 }

@@ -166,6 +166,9 @@ bool adapter_in_initialize_or_halt(const struct adapter *adapter);
 /* MiniportDevicePnPEventNotify. PASSIVE_LEVEL. */
 void adapter_notify_pnp_event(struct adapter *adapter, uint32_t event, void *information, uint32_t length);
 
+/* Sets multicast list and packet filter as the protocols set them last: after a reset that lost them (RST-05), after sleep. */
+void adapter_replay_filters(struct adapter *adapter);
+
 /* pending_operation.c */
 void pending_operation_start(struct pending_operation *operation);
 /* The completion call: false when nothing was pending. */

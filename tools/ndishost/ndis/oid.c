@@ -7,6 +7,7 @@
 
 #include "exec/call.h"
 #include "exec/trap.h"
+#include "ndis/attributes.h"
 #include "ndis/exports.h"
 #include "ndis/miniport.h"
 #include "nt/nt.h"
@@ -76,7 +77,7 @@ static void check_query(struct adapter *adapter, const nt_NDIS_OID_REQUEST *requ
     }
 }
 
-static void check_set(const nt_NDIS_OID_REQUEST *request, uint32_t status, uint32_t length)
+static void check_set(const struct adapter *adapter, const nt_NDIS_OID_REQUEST *request, uint32_t status, uint32_t length)
 {
     uint32_t oid = request->DATA_SET_INFORMATION_Oid;
 
@@ -91,6 +92,8 @@ static void check_set(const nt_NDIS_OID_REQUEST *request, uint32_t status, uint3
             rule_violated("OID-11", NULL, "set of OID 0x%08x: NDIS_STATUS_INVALID_LENGTH with BytesNeeded %u, buffer of %u", oid,
                           request->DATA_SET_INFORMATION_BytesNeeded, length);
     }
+    if (oid != NT_OID_PNP_SET_POWER && status == NT_NDIS_STATUS_NOT_SUPPORTED && !attributes_list_oid(adapter, oid))
+        return; /* an OID that the driver does not know may be any */
     if ((oid == NT_OID_PNP_SET_POWER || oid == NT_OID_802_3_DELETE_MULTICAST_ADDRESS || oid == NT_OID_PM_REMOVE_WOL_PATTERN ||
          oid == NT_OID_PM_REMOVE_PROTOCOL_OFFLOAD) &&
         status != NT_NDIS_STATUS_SUCCESS && status != NT_NDIS_STATUS_NOT_ACCEPTED &&
@@ -103,7 +106,7 @@ static void check_result(struct adapter *adapter, const nt_NDIS_OID_REQUEST *req
     if (status == NT_NDIS_STATUS_INDICATION_REQUIRED)
         rule_violated("OID-19", NULL, "OID 0x%08x ended with NDIS_STATUS_INDICATION_REQUIRED", request->DATA_QUERY_INFORMATION_Oid);
     if (request->RequestType == NT_NdisRequestSetInformation)
-        check_set(request, status, length);
+        check_set(adapter, request, status, length);
     else
         check_query(adapter, request, status, length);
 }

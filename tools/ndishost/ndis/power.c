@@ -61,9 +61,12 @@ static uint32_t resume(struct adapter *adapter)
 
 uint32_t adapter_power_up(struct adapter *adapter)
 {
-    uint32_t status = adapter->low_power ? resume(adapter) : adapter_initialize(adapter);
+    bool was_halted = !adapter->low_power;
+    uint32_t status = was_halted ? adapter_initialize(adapter) : resume(adapter);
 
     if (status == NT_NDIS_STATUS_SUCCESS && adapter->running_before_sleep)
         status = adapter_restart(adapter);
+    if (status == NT_NDIS_STATUS_SUCCESS && was_halted)
+        adapter_replay_filters(adapter); /* the bindings were open all the time */
     return status;
 }

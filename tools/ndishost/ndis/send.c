@@ -22,7 +22,7 @@ struct host_nbl {
     struct nbl_cell *cell;
     struct send_frame *first, *last;
     unsigned frame_count;
-    uint64_t sent_at;
+    unsigned watched_seconds; /* while the miniport had it; a jump of the clock is not its age */
     bool age_reported;
 };
 
@@ -230,14 +230,13 @@ static void give_back_unsent(struct send_batch *batch)
 
 static void hand_over(struct send_batch *batch)
 {
-    uint64_t now = sched_now();
     unsigned processor = sched_current_processor();
     nt_NET_BUFFER_LIST *list;
 
     for (list = batch->first; list; list = (nt_NET_BUFFER_LIST *)list->Next) {
         struct nbl_cell *cell = nbl_cell_of(list);
 
-        cell->host->sent_at = now;
+        cell->host->watched_seconds = 0;
         cell->host->age_reported = false;
         nbl_note(cell, NBL_SENT, processor);
         cell->holder = HELD_BY_IMAGE;
@@ -413,16 +412,17 @@ unsigned send_report_outstanding(struct send_path *path, const char *rule, const
     return count;
 }
 
-void send_check_age(struct send_path *path)
+void send_check_age(struct send_path *path, unsigned seconds)
 {
-    uint64_t now = sched_now();
-
     for (unsigned index = 0; index < path->nbl_count; index++) {
         struct host_nbl *nbl = path->nbls[index];
 
-        if (nbl->cell->holder == HELD_BY_IMAGE && !nbl->age_reported && now > nbl->sent_at && now - nbl->sent_at > 300000000ull) {
+        if (nbl->cell->holder != HELD_BY_IMAGE || nbl->age_reported)
+            continue;
+        nbl->watched_seconds += seconds;
+        if (nbl->watched_seconds > SEND_SECONDS_AT_MOST + seconds) {
             nbl->age_reported = true;
-            nbl_violated("SND-21", nbl->cell, "a send is not completed after 30 s");
+            nbl_violated("SND-21", nbl->cell, "a send is not completed after %d s", SEND_SECONDS_AT_MOST);
         }
     }
 }

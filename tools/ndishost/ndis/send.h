@@ -10,7 +10,7 @@
 struct adapter;
 struct send_path;
 
-enum { SEND_BATCH = 64, SEND_OUTSTANDING_MAX = 256 };
+enum { SEND_BATCH = 64, SEND_OUTSTANDING_MAX = 256, SEND_SECONDS_AT_MOST = 30 };
 
 struct send_path *send_path_create(struct adapter *adapter);
 /* Every send must have come back. */
@@ -37,8 +37,8 @@ unsigned send_outstanding(const struct send_path *path);
 unsigned send_calls_active(const struct send_path *path);
 /* Called (at <= DISPATCH_LEVEL) when the outstanding frames fall below half of the limit. */
 void send_on_credit(struct send_path *path, void (*credit)(void *context), void *context);
-/* SND-21: reports sends that the miniport has had for too long. */
-void send_check_age(struct send_path *path);
+/* SND-21: reports sends that the miniport has had for too long; called every `seconds`, however far the clock went meanwhile. */
+void send_check_age(struct send_path *path, unsigned seconds);
 /* Reports every send that is still with the miniport under `rule`; returns their number. */
 unsigned send_report_outstanding(struct send_path *path, const char *rule, const char *when);
 /* CAN-01..03: MiniportCancelSend for the identifiers of the youngest NBLs and for one that no NBL has, at both IRQLs. */

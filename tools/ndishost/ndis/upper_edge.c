@@ -168,7 +168,7 @@ static void watch_thread(void *argument)
         seconds = WATCH_PERIOD_DEFAULT;
     while (!sched_event_wait(&edge->stop_watch, sched_now() + (uint64_t)seconds * 10000000)) {
         adapter_check_for_hang(adapter);
-        send_check_age(adapter->send);
+        send_check_age(adapter->send, seconds);
         if (!adapter->surprise_removed)
             query_statistics(adapter);
     }

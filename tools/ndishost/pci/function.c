@@ -56,6 +56,7 @@ struct pci_function {
     struct virtio_sniffer sniffer;
     struct mapping *mappings;
     uint64_t reads, writes, notifications[8];
+    uint64_t detach_at; /* the access, counted from 1, that finds the device gone; 0: none */
     bool connected, by_messages;
 };
 
@@ -70,9 +71,22 @@ static uint64_t ones(unsigned width)
 
 /* ---- registers ---- */
 
-static uint64_t register_read(struct pci_function *function, unsigned bar, uint64_t offset, unsigned width)
+/* Whether the access that is about to be made finds the device there. */
+static bool access_reaches_device(struct pci_function *function)
 {
     if (atomic_load(&function->detached))
+        return false;
+    pthread_mutex_lock(&function->lock);
+    bool gone = function->detach_at && function->reads + function->writes + 1 >= function->detach_at;
+    pthread_mutex_unlock(&function->lock);
+    if (gone)
+        pci_function_detach(function);
+    return !gone;
+}
+
+static uint64_t register_read(struct pci_function *function, unsigned bar, uint64_t offset, unsigned width)
+{
+    if (!access_reaches_device(function))
         return ones(width);
     pthread_mutex_lock(&function->lock);
     uint64_t value = function->device.ops->bar_read(function->device.state, bar, offset, width) & ones(width);
@@ -84,7 +98,7 @@ static uint64_t register_read(struct pci_function *function, unsigned bar, uint6
 
 static void register_write(struct pci_function *function, unsigned bar, uint64_t offset, unsigned width, uint64_t value)
 {
-    if (atomic_load(&function->detached))
+    if (!access_reaches_device(function))
         return;
     pthread_mutex_lock(&function->lock);
     /* Told before it is done: its consequences come after it in the trace. */
@@ -494,8 +508,25 @@ void pci_function_destroy(struct pci_function *function)
 
 void pci_function_detach(struct pci_function *function)
 {
-    atomic_store(&function->detached, true);
+    if (atomic_exchange(&function->detached, true))
+        return;
     pci_host_block_disconnect(function->block);
+    /* What is not there reaches no memory either: the driver may free what the device would have written to. */
+    pthread_mutex_lock(&function->lock);
+    command_change(function, 0, COMMAND_MASTER | COMMAND_MEMORY | COMMAND_PORTS);
+    pthread_mutex_unlock(&function->lock);
+}
+
+bool pci_function_detached(const struct pci_function *function)
+{
+    return atomic_load(&function->detached);
+}
+
+void pci_function_detach_at(struct pci_function *function, uint64_t access)
+{
+    pthread_mutex_lock(&function->lock);
+    function->detach_at = access;
+    pthread_mutex_unlock(&function->lock);
 }
 
 /* ---- facts ---- */

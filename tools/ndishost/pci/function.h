@@ -94,8 +94,11 @@ struct pci_counts {
     uint64_t line_interrupts, messages[8];
 };
 struct pci_counts pci_function_counts(const struct pci_function *function);
-/* Surprise removal: from now on reads give all ones, writes go nowhere, no interrupt comes. */
+/* Surprise removal: from now on reads give all ones, writes go nowhere, no interrupt comes, the device reaches no memory. */
 void pci_function_detach(struct pci_function *function);
+bool pci_function_detached(const struct pci_function *function);
+/* The device is gone when register access number `access` (counted from 1 at creation, reads and writes of BARs) is made; 0: never. */
+void pci_function_detach_at(struct pci_function *function, uint64_t access);
 bool pci_function_set_link(struct pci_function *function, bool up);
 /* True: DEVICE_NEEDS_RESET is part of the scenario and not reported as HOST-DEVICE-FAILED. */
 void pci_function_expect_device_failure(struct pci_function *function, bool expected);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* device.c - parses the choice of a device, builds it, and holds the far end of its cable. */
+#include "scenario/device.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "exec/sched.h"
+#include "pci/qemu/qemu_device.h"
+
+enum { GUEST_MEMORY_MIB = 256, CABLE_FRAME_MAX = 65536, CABLE_BUFFER_BYTES = 4 << 20 };
+
+struct plugged_device {
+    enum device_choice_kind kind;
+    struct pci_function *function;
+    frame_arrived *arrived;
+    void *context;
+    int cable, far_end; /* qemu: a pair of datagram sockets, one frame each; far_end is QEMU's */
+    struct sched_io io;
+    uint8_t frame[CABLE_FRAME_MAX]; /* being read from the cable; the I/O thread's */
+};
+
+/* ---- the choice ---- */
+
+static bool refuse(char *error, size_t error_size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static bool refuse(char *error, size_t error_size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error, error_size, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool number_property(const char *property, const char *name, unsigned *value)
+{
+    size_t length = strlen(name);
+    char *end;
+    if (strncmp(property, name, length) != 0 || property[length] != '=' || !isdigit((unsigned char)property[length + 1]))
+        return false;
+    *value = (unsigned)strtoul(property + length + 1, &end, 10);
+    return *end == 0;
+}
+
+static bool minimal_property(struct minimal_device_options *minimal, const char *property, char *error, size_t error_size)
+{
+    if ((number_property(property, "vectors", &minimal->vectors) && minimal->vectors <= 8) ||
+        (number_property(property, "queue_size", &minimal->queue_size) && minimal->queue_size >= 2 && minimal->queue_size <= 1024 &&
+         (minimal->queue_size & (minimal->queue_size - 1)) == 0))
+        return true;
+    if (strncmp(property, "features=", 9) == 0 && property[9]) {
+        char *end;
+        minimal->features = strtoull(property + 9, &end, 0);
+        if (!*end && minimal->features)
+            return true;
+    }
+    return refuse(error, error_size, "the minimal device has no property \"%s\": vectors=0..8, queue_size=2..1024, features=MASK",
+                  property);
+}
+
+static bool minimal_choice(const char *text, struct device_choice *choice, char *error, size_t error_size)
+{
+    char copy[256], *rest;
+    if (strncmp(text, ":contract", 9) == 0) {
+        choice->minimal.contract = true;
+        text += 9;
+    }
+    if ((*text && *text != ',') || strlen(text) >= sizeof(copy))
+        return refuse(error, error_size, "--device minimal%s is not understood", text);
+    strcpy(copy, text);
+    for (char *property = strtok_r(copy, ",", &rest); property; property = strtok_r(NULL, ",", &rest))
+        if (!minimal_property(&choice->minimal, property, error, error_size))
+            return false;
+    return true;
+}
+
+static bool qemu_choice(const char *text, struct device_choice *choice, char *error, size_t error_size)
+{
+    if (strncmp(text, ":transitional", 13) == 0) {
+        choice->transitional = true;
+        text += 13;
+    }
+    if ((*text && *text != ',') || strlen(text) >= sizeof(choice->properties))
+        return refuse(error, error_size, "--device qemu%s is not understood", text);
+    strcpy(choice->properties, *text ? text + 1 : "");
+    return true;
+}
+
+bool device_choice_parse(const char *text, struct device_choice *choice, char *error, size_t error_size)
+{
+    *choice = (struct device_choice){0};
+    if (strncmp(text, "minimal", 7) == 0) {
+        choice->kind = CHOICE_MINIMAL;
+        return minimal_choice(text + 7, choice, error, error_size);
+    }
+    if (strncmp(text, "qemu", 4) == 0) {
+        choice->kind = CHOICE_QEMU;
+        return qemu_choice(text + 4, choice, error, error_size);
+    }
+    return refuse(error, error_size, "--device is minimal or qemu, not \"%s\"", text);
+}
+
+/* ---- qemu's cable ---- */
+
+static void cable_readable(struct sched_io *io)
+{
+    struct plugged_device *device = io->context;
+    ssize_t length;
+    while ((length = recv(device->cable, device->frame, sizeof(device->frame), MSG_DONTWAIT)) > 0)
+        device->arrived(device->context, device->frame, (size_t)length);
+    sched_io_arm(io);
+}
+
+static bool cable_create(struct plugged_device *device, char *error, size_t error_size)
+{
+    int ends[2], size = CABLE_BUFFER_BYTES;
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return refuse(error, error_size, "no sockets for QEMU's network: %s", strerror(errno));
+    device->cable = ends[0];
+    device->far_end = ends[1];
+    for (int end = 0; end < 2; ++end)
+        setsockopt(ends[end], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    device->io = (struct sched_io){.fd = device->cable, .ready = cable_readable, .context = device};
+    return true;
+}
+
+static bool create_qemu(const struct device_choice *choice, struct plugged_device *device, unsigned index,
+                        const struct ndishost_pci_host *host, struct ndishost_pci_device *made, char *error, size_t error_size)
+{
+    char netdev[64], mac[18];
+    if (!cable_create(device, error, error_size))
+        return false;
+    snprintf(netdev, sizeof(netdev), "socket,id=n0,fd=%d", device->far_end);
+    snprintf(mac, sizeof(mac), "52:54:00:ae:10:%02x", index & 0xFF);
+    struct qemu_device_options qemu = {
+        .machine = "pc",
+        .transitional = choice->transitional,
+        .properties = choice->properties[0] ? choice->properties : NULL,
+        .netdev = netdev,
+        .inherit = &device->far_end,
+        .inherit_count = 1,
+        .mac = mac,
+        .network_namespace = -1,
+    };
+    return qemu_device_create(&qemu, host, made, error, error_size);
+}
+
+/* ---- plugging ---- */
+
+static bool create(const struct device_choice *choice, struct plugged_device *device, unsigned index, const struct ndishost_pci_host *host,
+                   struct ndishost_pci_device *made, char *error, size_t error_size)
+{
+    if (choice->kind == CHOICE_QEMU)
+        return create_qemu(choice, device, index, host, made, error, error_size);
+    if (minimal_device_create(&choice->minimal, host, made))
+        return true;
+    return refuse(error, error_size, "the minimal device cannot be made with these properties");
+}
+
+static const struct guest_memory *machine_memory(void)
+{
+    static const struct guest_memory *memory; /* one per process */
+    if (!memory)
+        memory = guest_memory_create((uint64_t)GUEST_MEMORY_MIB << 20);
+    return memory;
+}
+
+static void forget(struct plugged_device *device)
+{
+    if (device->cable >= 0)
+        close(device->cable);
+    if (device->far_end >= 0)
+        close(device->far_end);
+    free(device);
+}
+
+struct plugged_device *device_plug(const struct device_choice *choice, unsigned index, frame_arrived *arrived, void *context, char *error,
+                                   size_t error_size)
+{
+    const struct guest_memory *memory = machine_memory();
+    struct plugged_device *device = calloc(1, sizeof(*device));
+    if (!memory || !device) {
+        refuse(error, error_size, "no memory for the machine: %s", strerror(errno));
+        free(device);
+        return NULL;
+    }
+    device->kind = choice->kind;
+    device->arrived = arrived;
+    device->context = context;
+    device->cable = device->far_end = -1;
+    struct ndishost_pci_host *host = pci_host_block_create(memory);
+    struct ndishost_pci_device made;
+    if (!create(choice, device, index, host, &made, error, error_size)) {
+        pci_host_block_destroy(host);
+        forget(device);
+        return NULL;
+    }
+    device->function = pci_function_create_on(host, &made, error, error_size);
+    if (!device->function) {
+        forget(device);
+        return NULL;
+    }
+    if (device->cable >= 0)
+        sched_io_add(&device->io);
+    return device;
+}
+
+void device_unplug(struct plugged_device *device)
+{
+    if (device->cable >= 0)
+        sched_io_remove(&device->io);
+    pci_function_destroy(device->function);
+    forget(device);
+}
+
+struct pci_function *device_function(const struct plugged_device *device)
+{
+    return device->function;
+}
+
+bool device_echoes(const struct plugged_device *device)
+{
+    return device->kind == CHOICE_MINIMAL;
+}
+
+bool device_send_in(struct plugged_device *device, const uint8_t *frame, size_t length)
+{
+    return device->cable >= 0 && send(device->cable, frame, length, MSG_DONTWAIT) == (ssize_t)length;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * device.h - the devices that scenarios run on, and what is at the far end of their cable: frames that an adapter sent arrive there, and
+ * frames are sent in from there. No network is needed.
+ */
+#ifndef NDISHOST_SCENARIO_DEVICE_H
+#define NDISHOST_SCENARIO_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pci/function.h"
+#include "pci/minimal/minimal_device.h"
+
+enum device_choice_kind { CHOICE_MINIMAL, CHOICE_QEMU };
+
+/* What --device of `ndishost check` named. */
+struct device_choice {
+    enum device_choice_kind kind;
+    struct minimal_device_options minimal;
+    bool transitional;    /* qemu */
+    char properties[512]; /* qemu's own */
+};
+/* "minimal[:contract][,vectors=N][,queue_size=N][,features=MASK]", "qemu[:transitional][,PROPERTY=VALUE...]". False: one line in `error`.
+ */
+bool device_choice_parse(const char *text, struct device_choice *choice, char *error, size_t error_size);
+
+struct plugged_device;
+/* A frame from the adapter, whole; any thread, short, never blocks, never calls the image. */
+typedef void frame_arrived(void *context, const uint8_t *frame, size_t length);
+
+/* Creates device and PCI function number `index` of this process (its MAC address is 52:54:00:ae:10:<index>). NULL and one line in `error`.
+ */
+struct plugged_device *device_plug(const struct device_choice *choice, unsigned index, frame_arrived *arrived, void *context, char *error,
+                                   size_t error_size);
+/* No adapter may be on it any more. */
+void device_unplug(struct plugged_device *device);
+struct pci_function *device_function(const struct plugged_device *device);
+/* The device sends each frame back, addresses exchanged, instead of letting it out; then nothing can be sent in. */
+bool device_echoes(const struct plugged_device *device);
+/* Sends a frame to the adapter; false when there is no room for it now. On a context. */
+bool device_send_in(struct plugged_device *device, const uint8_t *frame, size_t length);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* scenario.c - the table of scenarios. */
+#include "scenario/scenario.h"
+
+#include <string.h>
+
+const struct scenario scenarios[] = {
+    {"life-cycle", "load, initialise, restart, some traffic, pause, halt, unload; and the same without traffic", play_life_cycle},
+    {"traffic", "frames of every length both ways, each byte compared, none lost, doubled or out of order", play_traffic},
+    {"pause-restart", "pause and restart again and again while frames go both ways", play_pause_restart},
+    {"oid-storm", "every OID of the list and unknown ones, query and set, all lengths, with cancels, while frames go both ways",
+     play_oid_storm},
+    {"send-cancel", "sends are cancelled by their id while others go on; each comes back exactly once", play_send_cancel},
+    {"link-flap", "the cable is pulled and put back while frames go both ways", play_link_flap},
+    {"reset", "check for hang and resets at both IRQLs while frames go both ways; it works afterwards", play_reset},
+    {"power", "D0 to D3 and back as NDIS does it, in the middle of traffic", play_power},
+    {"surprise-removal", "the device is gone at any moment: in initialisation, in traffic, between", play_surprise_removal},
+    {"halt-in-traffic", "halt while frames go both ways, then start again", play_halt_in_traffic},
+    {"reload", "load and unload the driver again and again, with and without adapters", play_reload},
+    {"low-memory", "each acquisition after the start is refused with a probability of 1/8", play_low_memory},
+    {"clock-jump", "time jumps ahead by seconds to days, as in a machine that was paused", play_clock_jump},
+    {"several-adapters", "two to four adapters of one driver come and go independently, with traffic on all", play_several_adapters},
+    {"open-handle", "somebody has the driver's device object open when it is unloaded", play_open_handle},
+    {"shutdown", "the machine is switched off, or stops with a bug check, in the middle of traffic", play_shutdown},
+    {NULL, NULL, NULL},
+};
+
+const struct scenario *scenario_find(const char *name)
+{
+    for (const struct scenario *scenario = scenarios; scenario->name; ++scenario)
+        if (strcmp(scenario->name, name) == 0)
+            return scenario;
+    return NULL;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* scenario_outside.c - what happens to the machine from outside: the cable, the device, the clock. */
+#include "scenario/scenario.h"
+
+enum { FRAMES_SHORT = 96, FLAPS = 12, JUMPS = 8, ACCESSES_OF_A_SHORT_LIFE = 900 };
+
+/* ---- the cable ---- */
+
+void play_link_flap(struct world *world)
+{
+    struct station *station = &world->stations[0];
+    if (!world_start_one(world))
+        return;
+    if (!pci_function_set_link(device_function(station->device), true)) {
+        world_inapplicable(world, "the cable of this device cannot be pulled");
+        return;
+    }
+    world->may_lose = true;
+    station_load_start(station);
+    for (unsigned i = 0; i < FLAPS && !world_failed(world); ++i) {
+        bool up = i % 2;
+        pci_function_set_link(device_function(station->device), up);
+        /* Twice in a row without a rest: the driver sees only the last state, or all of them. */
+        if (random_chance(&world->random, 25)) {
+            pci_function_set_link(device_function(station->device), !up);
+            pci_function_set_link(device_function(station->device), up);
+        }
+        if (random_chance(&world->random, 70) && !station_wait_link(station, up ? LINK_UP : LINK_DOWN))
+            return;
+        world_sleep(random_between(&world->random, 0, 5));
+    }
+    pci_function_set_link(device_function(station->device), true);
+    if (station_wait_link(station, LINK_UP))
+        station_prove_anew(station, FRAMES_SHORT);
+}
+
+/* ---- the device ---- */
+
+/* Gone at a register access: the driver finds out first, Windows says so later. */
+static void vanish_at_an_access(struct world *world, struct station *station)
+{
+    world->cut_at = random_between(&world->random, 1, ACCESSES_OF_A_SHORT_LIFE);
+    if (station_start(station) && station_bind(station)) {
+        station_load_start(station);
+        uint64_t deadline = world_deadline(200);
+        while (!station_device_gone(station) && sched_now() < deadline && !world_failed(world))
+            world_sleep(1);
+        world_sleep(random_between(&world->random, 0, 10)); /* all ones for a while */
+    }
+}
+
+/* Gone between two accesses, and Windows says so at once; frames go both ways, or nothing does. */
+static void vanish_by_itself(struct world *world, struct station *station)
+{
+    if (!station_start(station))
+        return;
+    if (random_chance(&world->random, 80)) {
+        if (!station_bind(station))
+            return;
+        station_load_start(station);
+        world_sleep(random_between(&world->random, 0, 15));
+    }
+    if (random_chance(&world->random, 30))
+        pci_function_detach(device_function(station->device)); /* station_stop() notices */
+    else
+        station_remove_by_surprise(station);
+}
+
+void play_surprise_removal(struct world *world)
+{
+    struct station *station = &world->stations[0];
+    world->may_lose = true;
+    if (!world_load(world))
+        return;
+    if (random_chance(&world->random, 50))
+        vanish_at_an_access(world, station);
+    else
+        vanish_by_itself(world, station);
+    station_stop(station);
+    station_unplug(station);
+    if (world_failed(world))
+        return;
+    /* Another device comes into the slot. */
+    world->cut_at = 0;
+    world->may_lose = false;
+    if (station_start(station) && station_bind(station))
+        station_prove(station, FRAMES_SHORT);
+}
+
+/* ---- the clock ---- */
+
+void play_clock_jump(struct world *world)
+{
+    static const unsigned seconds[] = {1, 3, 10, 60, 3600, 86400, 30 * 86400};
+    struct station *station = &world->stations[0];
+    if (!world_start_one(world))
+        return;
+    world->may_lose = true; /* a driver may take the gap for a device that hangs, and reset it */
+    station_load_start(station);
+    for (unsigned i = 0; i < JUMPS && !world_failed(world); ++i) {
+        world_sleep(random_between(&world->random, 0, 5));
+        unsigned jump = seconds[random_between(&world->random, 0, sizeof(seconds) / sizeof(seconds[0]) - 1)];
+        sched_clock_jump((uint64_t)jump * 1000 * TICKS_PER_MS);
+        if (random_chance(&world->random, 40))
+            adapter_check_for_hang(station->adapter);
+    }
+    station_prove_anew(station, FRAMES_SHORT);
+}
