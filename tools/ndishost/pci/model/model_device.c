@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model_cable.h"
 #include "model_features.h"
 #include "model_state.h"
 
@@ -188,6 +189,7 @@ static void model_free(struct model *model)
 static void device_destroy(void *state)
 {
     struct model *model = state;
+    model_cable_disconnect(model);
     if (!model->options.stepped_by_caller)
         sched_agent_remove(&model->agent);
     model_free(model);

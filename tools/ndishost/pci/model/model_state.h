@@ -47,6 +47,8 @@ struct model_protocol {
     uint8_t feature_words_read; /* bit n: word n of the offered features */
 };
 
+struct model_cable;
+
 struct model {
     struct ndishost_pci_device device; /* ops and this: how model_of() knows us */
     const struct ndishost_pci_host *host;
@@ -82,6 +84,7 @@ struct model {
     unsigned storm_left;
 
     /* frames */
+    struct model_cable *cable; /* model_cable.c's; NULL: none */
     const struct model_peer_ops *peer;
     void *peer_context;
     struct model_frame *injected, **injected_end; /* inject_lock */
