@@ -27,9 +27,9 @@ void character_choose(struct character *character, uint64_t seed, unsigned proce
     static const uint32_t ticks[] = {1, 10, 50, 500};
     static const uint16_t early_timers[] = {0, 0, 0, 2, 32};
     static const uint32_t bursts[] = {8, 64, 512, 4096};
-    static const uint16_t burst_chances[] = {128, 512, 2048, 4096};
-    static const uint16_t step_switches[] = {8, 64, 256, 1024};
-    static const uint16_t drains[] = {16, 128, 512, 2048};
+    static const uint16_t burst_chances[] = {256, 1024, 4096, 4096};
+    static const uint16_t step_switches[] = {16, 128, 512, 2048};
+    static const uint16_t drains[] = {4, 32, 256, 1024};
 
     struct random random;
     random_start(&random, seed, PURPOSE);

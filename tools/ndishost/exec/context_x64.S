@@ -95,14 +95,11 @@ context_call_image:
         movq    16(%rsp), %r8
         movq    24(%rsp), %r9
         testq   %r10, %r10
-        jz      3f
-        pushfq
-        orl     $FLAG_TRAP, (%rsp)
-        popfq                                   /* takes effect behind the call */
-3:      call    *%r11
+        jnz     4f
+        call    *%r11
 
         /* Nothing is believed of the callee: the way back starts from the context. */
-        cld
+3:      cld
         movq    %rsp, %r11
         movq    %fs:context_current@tpoff, %r10
         movq    CONTEXT_HOST_SP(%r10), %rsp
@@ -135,6 +132,11 @@ context_call_image:
         popq    %rbx
         popq    %rbp
         ret
+4:      pushfq
+        orl     $FLAG_TRAP, (%rsp)
+        popfq                                   /* takes effect behind the call */
+        call    *%r11
+        jmp     3b
         .size   context_call_image, .-context_call_image
 
 /*

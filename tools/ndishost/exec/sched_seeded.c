@@ -69,6 +69,11 @@ const struct character *seeded_character(void)
     return &character;
 }
 
+uint64_t seeded_progress(void)
+{
+    return __atomic_load_n(&counts.yield_points, __ATOMIC_RELAXED);
+}
+
 struct sched_seeded_counts sched_seeded_counts(void)
 {
     struct sched_seeded_counts result = counts;
@@ -356,6 +361,7 @@ static void time_at_yield_point(void)
 static void seeded_yield(struct processor *processor, enum yield_cause cause)
 {
     count_step();
+    stuck_yield_point(processor);
     store_buffer_drain(processor);
     time_at_yield_point();
     agents_at_yield_point();
@@ -378,7 +384,8 @@ void seeded_yield_between_instructions(struct processor *processor)
     if (!chance(character.step_switch))
         return;
     time_at_yield_point();
-    agents_at_yield_point();
+    if (chance(CHANCE_UNIT / 3))
+        agent_step_any();
     deliver(processor);
     threads_at_yield_point(processor);
     struct processor *other = processor_preempting(processor, CHANCE_UNIT / 2);
@@ -431,6 +438,7 @@ static bool running;
 static void idle_main(void)
 {
     struct processor *self = processor_current;
+    places[self->number].idle = false;
     processor_loop(self);
     places[self->number].finished = true;
     for (unsigned i = 0; i < processor_count; i++) {
@@ -447,6 +455,7 @@ static void idle_main(void)
 static void *host_main(void *unused)
 {
     trap_processor_enter();
+    stuck_watch_start();
     paused = &processors[0];
     while (paused != NULL) {
         while (sem_wait(&go) != 0 && errno == EINTR)
@@ -458,6 +467,7 @@ static void *host_main(void *unused)
         trap_in_progress = NULL;
         sem_post(&stopped);
     }
+    stuck_watch_stop();
     trap_processor_leave();
     return unused;
 }
@@ -525,6 +535,7 @@ static void seeded_stop(void)
         pthread_join(host_thread, NULL);
         running = false;
     }
+    step_enabled = false;
     for (unsigned i = 0; i < processor_count; i++)
         context_release(&processors[i].idle);
     sem_destroy(&go);

@@ -11,6 +11,8 @@ struct processor;
 const struct character *seeded_character(void);
 /* A choice that follows the seed: 0..limit-1. */
 uint32_t seeded_choose(uint32_t limit);
+/* A number that changes whenever something has happened; also from a signal handler. */
+uint64_t seeded_progress(void);
 /* Between two instructions of the image: as at a yield point, anything may happen. */
 void seeded_yield_between_instructions(struct processor *processor);
 

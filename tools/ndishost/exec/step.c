@@ -85,6 +85,8 @@ void step_dispatch(struct trap_frame *frame)
 {
     struct processor *processor = processor_current;
     uint32_t *left = &bursts[processor->number].left;
+    if (stuck_step(frame))
+        return;
     if (bursts[processor->number].after_pushf)
         *(volatile uint16_t *)frame->registers[TRAP_SP] &= (uint16_t)~FLAG_TRAP;
     store_buffer_after(processor);

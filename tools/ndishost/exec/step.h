@@ -25,6 +25,14 @@ void step_image_goes_on(struct context *context);
 void step_dispatch(struct trap_frame *frame);
 void step_trap_ends(struct trap_frame *frame);
 
+/* ---- stuck.c ---- */
+void stuck_watch_start(void); /* on the host thread of the processors */
+void stuck_watch_stop(void);
+bool stuck_tick(bool in_image);
+/* False: the step is none of a loop that is stuck. */
+bool stuck_step(struct trap_frame *frame);
+void stuck_yield_point(struct processor *processor);
+
 /* ---- store_buffer.c; every function does nothing without a store buffer ---- */
 void store_buffer_start(bool enabled);
 /* The image is about to execute the instruction at the frame; and it has. */

@@ -109,8 +109,9 @@ void store_buffer_hide(struct processor *processor)
     struct buffer *buffer = &buffers[processor->number];
     if (!enabled || buffer->count == 0)
         return;
-    /* Any number of them may just have got through. */
-    oldest_gets_through(buffer, seeded_choose(buffer->count + 1));
+    /* Any number of them may just have got through: in half of the cases none. */
+    if (seeded_choose(2) == 0)
+        oldest_gets_through(buffer, seeded_choose(buffer->count + 1));
     hidden_stores += buffer->count;
     for (unsigned i = buffer->count; i-- > 0;)
         put(buffer->stores[i].address, buffer->stores[i].before, buffer->stores[i].width);

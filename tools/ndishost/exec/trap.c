@@ -136,7 +136,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 {
     ucontext_t *state = context;
     uintptr_t sp = (uintptr_t)state->uc_mcontext.gregs[REGISTER_SP];
-    bool step = step_enabled && signal == SIGTRAP && state->uc_mcontext.gregs[REG_TRAPNO] == DEBUG_EXCEPTION;
+    bool step = sched_is_seeded() && signal == SIGTRAP && state->uc_mcontext.gregs[REG_TRAPNO] == DEBUG_EXCEPTION;
     if (step && (!is_image(sp) || is_door((uintptr_t)state->uc_mcontext.gregs[REGISTER_IP]))) {
         state->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)FLAG_TRAP;
         return;
@@ -153,6 +153,17 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     frame->address = (uintptr_t)info->si_addr;
     frame->error = state->uc_mcontext.gregs[REG_TRAPNO] == 14 ? (uintptr_t)state->uc_mcontext.gregs[REG_ERR] : 0;
     go_on_at(state, context_trap_entry, (uintptr_t)frame);
+}
+
+/* Only the processors of the seeded policy have a timer. */
+static void on_tick(int signal, siginfo_t *info, void *context)
+{
+    (void)signal, (void)info;
+    ucontext_t *state = context;
+    bool in_image =
+        is_image((uintptr_t)state->uc_mcontext.gregs[REGISTER_SP]) && !is_door((uintptr_t)state->uc_mcontext.gregs[REGISTER_IP]);
+    if (stuck_tick(in_image))
+        state->uc_mcontext.gregs[REG_EFL] |= FLAG_TRAP;
 }
 
 static _Noreturn void report_instruction(struct trap *trap, bool decoded)
@@ -251,7 +262,11 @@ void trap_install(void)
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct sigaction tick = {.sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGVTALRM);
+    sigemptyset(&tick.sa_mask);
+    sigaction(SIGVTALRM, &tick, NULL);
     for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         sigaction(signals[i], &action, NULL);
     kernel_registers_install();
