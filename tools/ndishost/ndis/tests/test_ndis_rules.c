@@ -196,6 +196,7 @@ int main(void)
     static struct CMUnitTest tests[WRONG_COUNT + 5];
     unsigned count = 0;
 
+    world_prepare();
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(faultless_miniport_runs_clean_on_the_line);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(faultless_miniport_runs_clean_on_messages);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(surprise_removal_is_clean);

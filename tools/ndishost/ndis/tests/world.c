@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,6 +168,17 @@ static void collect(void)
     shared->leaks = track_leak_count();
 }
 
+/* The trap module's signal handlers: cmocka puts its own in their place for each test. */
+static const int trap_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+static struct sigaction trap_handlers[sizeof(trap_signals) / sizeof(trap_signals[0])];
+
+void world_prepare(void)
+{
+    trap_install();
+    for (size_t index = 0; index < sizeof(trap_signals) / sizeof(trap_signals[0]); index++)
+        sigaction(trap_signals[index], NULL, &trap_handlers[index]);
+}
+
 static void child(enum fault fault, unsigned vectors)
 {
     const struct guest_memory *memory = guest_memory_create(64 << 20);
@@ -175,8 +187,9 @@ static void child(enum fault fault, unsigned vectors)
     char error[256];
     struct pci_function *function;
 
+    for (size_t index = 0; index < sizeof(trap_signals) / sizeof(trap_signals[0]); index++)
+        sigaction(trap_signals[index], &trap_handlers[index], NULL);
     ndis_watchdog_ms = WATCHDOG_MS;
-    trap_install();
     trap_on_bugcheck(collect);
     nt_set_physical(guest_memory_physical);
     nt_exports_register();

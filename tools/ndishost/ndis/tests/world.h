@@ -20,6 +20,9 @@ struct world_report {
     char exercise_failed[96]; /* see sample_exercise.c */
 };
 
+/* First thing in main(): may start the program over (see trap_install()), which a child must not. */
+void world_prepare(void);
+
 enum world_ending { WORLD_HALT, WORLD_SURPRISE_REMOVAL, WORLD_POWER_OFF, WORLD_BUG_CHECK };
 
 /*
