@@ -8,6 +8,9 @@
 #include <sys/mman.h>
 #include <valgrind/memcheck.h>
 #include <valgrind/valgrind.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 _Static_assert(offsetof(struct context, host_sp) == CONTEXT_HOST_SP, "used by assembly");
 _Static_assert(offsetof(struct context, kernel_sp) == CONTEXT_KERNEL_SP, "used by assembly");
@@ -57,6 +60,10 @@ void guarded_stack_create(struct guarded_stack *stack, size_t size, bool fill)
 void guarded_stack_release(struct guarded_stack *stack)
 {
     VALGRIND_STACK_DEREGISTER(stack->valgrind_id);
+#if defined(__SANITIZE_ADDRESS__)
+    /* Functions that never returned have left their marks. */
+    ASAN_UNPOISON_MEMORY_REGION((void *)stack->low, stack->top - stack->low);
+#endif
     munmap((void *)stack->guard, stack->top + HEADROOM - stack->guard);
     memset(stack, 0, sizeof(*stack));
 }

@@ -709,6 +709,8 @@ static int print_addresses(void)
     void *large = malloc(1u << 20), *small = malloc(16);
     printf("%p %p %p %p %p\n", (void *)&local, large, small, (void *)print_addresses,
            mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    free(large);
+    free(small);
     return 0;
 }
 static void addresses_of_child(char *text, int size)
