@@ -105,6 +105,17 @@ static enum adapter_interrupts interrupts_of(const struct check_options *options
     return seed % 3 == 0 ? ADAPTER_INTERRUPTS_LINE : ADAPTER_INTERRUPTS_AUTO;
 }
 
+static int start_processors(const struct check_options *options, uint64_t seed)
+{
+    struct sched_seed_options seeded = {
+        .seed = seed,
+        .preempt = options->by_instruction ? SCHED_PREEMPT_INSTRUCTIONS : SCHED_PREEMPT_CALLS,
+        .store_buffer = options->store_buffer,
+    };
+    return device_choice_is_replayable(&options->device) ? sched_start_seeded(options->processors, &seeded)
+                                                         : sched_start(options->processors);
+}
+
 void check_child_run(const struct check_options *options, const struct image_facts *facts, const struct check_job *job,
                      struct check_result *result)
 {
@@ -130,7 +141,8 @@ void check_child_run(const struct check_options *options, const struct image_fac
     trace_enabled = options->trace;
     pool_guard_pages = options->guard_pages;
     trap_on_bugcheck(bug_check_hook);
-    int why = sched_start(options->processors);
+    device_choice_seed(&child.world_options.device, job->seed);
+    int why = start_processors(options, job->seed);
     if (why) {
         snprintf(result->failure, sizeof(result->failure), "the processors cannot start: %s", strerror(why));
     } else {

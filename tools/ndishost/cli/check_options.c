@@ -222,6 +222,8 @@ static bool check(struct check_options *options)
         return refuse("--fail-nth and --cut-at are done one after the other, not together");
     if (options->store_buffer && !options->by_instruction)
         return refuse("--store-buffer needs --preempt instruction");
+    if (options->by_instruction && !device_choice_is_replayable(&options->device))
+        return refuse("--preempt instruction needs a device that a seed decides: --device model");
     if (!options->scenario_count || options->all_scenarios) {
         options->scenario_count = 0;
         for (const struct scenario *scenario = scenarios; scenario->name; ++scenario)
@@ -252,7 +254,7 @@ enum options_outcome check_options_parse(struct check_options *options, int argc
                                               : (unsigned)processors,
         .seconds = SECONDS_DEFAULT,
     };
-    if (!parse_device(options, "minimal"))
+    if (!parse_device(options, "model"))
         return OPTIONS_REFUSED;
     opterr = 0;
     optind = 1;

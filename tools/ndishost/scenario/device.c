@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,12 @@
 #include "exec/sched.h"
 #include "pci/qemu/qemu_device.h"
 
-enum { GUEST_MEMORY_MIB = 256, CABLE_FRAME_MAX = 65536, CABLE_BUFFER_BYTES = 4 << 20 };
+enum { GUEST_MEMORY_MIB = 256, CABLE_FRAME_MAX = 65536, CABLE_BUFFER_BYTES = 4 << 20, MODEL_SEED_LONGEST = 32 };
 
 struct plugged_device {
     enum device_choice_kind kind;
     struct pci_function *function;
+    struct model *model; /* NULL: another kind */
     frame_arrived *arrived;
     void *context;
     int cable, far_end; /* qemu: a pair of datagram sockets, one frame each; far_end is QEMU's */
@@ -95,6 +97,13 @@ static bool qemu_choice(const char *text, struct device_choice *choice, char *er
 bool device_choice_parse(const char *text, struct device_choice *choice, char *error, size_t error_size)
 {
     *choice = (struct device_choice){0};
+    if (strncmp(text, "model", 5) == 0 && (!text[5] || text[5] == ':' || text[5] == ',')) {
+        choice->kind = CHOICE_MODEL;
+        if (strlen(text + 5) + MODEL_SEED_LONGEST >= sizeof(choice->model_text))
+            return refuse(error, error_size, "--device is too long");
+        strcpy(choice->model_text, text + 5);
+        return model_options_parse(choice->model_text, &choice->model, error, error_size);
+    }
     if (strncmp(text, "minimal", 7) == 0) {
         choice->kind = CHOICE_MINIMAL;
         return minimal_choice(text + 7, choice, error, error_size);
@@ -103,7 +112,26 @@ bool device_choice_parse(const char *text, struct device_choice *choice, char *e
         choice->kind = CHOICE_QEMU;
         return qemu_choice(text + 4, choice, error, error_size);
     }
-    return refuse(error, error_size, "--device is minimal or qemu, not \"%s\"", text);
+    return refuse(error, error_size, "--device is model, minimal or qemu, not \"%s\"", text);
+}
+
+void device_choice_seed(struct device_choice *choice, uint64_t seed)
+{
+    char text[sizeof(choice->model_text) + MODEL_SEED_LONGEST], error[256];
+    if (choice->kind != CHOICE_MODEL || strstr(choice->model_text, "seed="))
+        return;
+    snprintf(text, sizeof(text), "%s%cseed=%" PRIu64, choice->model_text, *choice->model_text ? ',' : ':', seed);
+    model_options_parse(text, &choice->model, error, sizeof(error)); /* it was parsed before */
+}
+
+bool device_choice_is_replayable(const struct device_choice *choice)
+{
+    return choice->kind == CHOICE_MODEL;
+}
+
+bool device_choice_misbehaves(const struct device_choice *choice)
+{
+    return choice->kind == CHOICE_MODEL && choice->model.fault_count != 0;
 }
 
 /* ---- qemu's cable ---- */
@@ -151,11 +179,31 @@ static bool create_qemu(const struct device_choice *choice, struct plugged_devic
     return qemu_device_create(&qemu, host, made, error, error_size);
 }
 
+/* ---- model ---- */
+
+static bool create_model(const struct device_choice *choice, unsigned index, const struct ndishost_pci_host *host,
+                         struct ndishost_pci_device *made, char *error, size_t error_size)
+{
+    struct model_options options = choice->model;
+    options.mac[5] = (uint8_t)(options.mac[5] + index);
+    return model_device_create(&options, host, made, error, error_size);
+}
+
+static void model_frame(void *context, const uint8_t *frame, size_t length)
+{
+    struct plugged_device *device = context;
+    device->arrived(device->context, frame, length);
+}
+
+static const struct model_peer_ops model_peer = {.frame = model_frame};
+
 /* ---- plugging ---- */
 
 static bool create(const struct device_choice *choice, struct plugged_device *device, unsigned index, const struct ndishost_pci_host *host,
                    struct ndishost_pci_device *made, char *error, size_t error_size)
 {
+    if (choice->kind == CHOICE_MODEL)
+        return create_model(choice, index, host, made, error, error_size);
     if (choice->kind == CHOICE_QEMU)
         return create_qemu(choice, device, index, host, made, error, error_size);
     if (minimal_device_create(&choice->minimal, host, made))
@@ -206,6 +254,11 @@ struct plugged_device *device_plug(const struct device_choice *choice, unsigned 
         forget(device);
         return NULL;
     }
+    device->model = choice->kind == CHOICE_MODEL ? model_of(&made) : NULL;
+    if (device->model) {
+        model_set_peer(device->model, &model_peer, device);
+        pci_function_expect_device_failure(device->function, model_options_expect_failure(&choice->model));
+    }
     if (device->cable >= 0)
         sched_io_add(&device->io);
     return device;
@@ -229,7 +282,15 @@ bool device_echoes(const struct plugged_device *device)
     return device->kind == CHOICE_MINIMAL;
 }
 
+void device_check_at_rest(struct plugged_device *device)
+{
+    if (device->model)
+        model_check_quiescent(device->model);
+}
+
 bool device_send_in(struct plugged_device *device, const uint8_t *frame, size_t length)
 {
+    if (device->model)
+        return model_inject(device->model, frame, length, NULL);
     return device->cable >= 0 && send(device->cable, frame, length, MSG_DONTWAIT) == (ssize_t)length;
 }

@@ -12,19 +12,30 @@
 
 #include "pci/function.h"
 #include "pci/minimal/minimal_device.h"
+#include "pci/model/model_device.h"
 
-enum device_choice_kind { CHOICE_MINIMAL, CHOICE_QEMU };
+enum device_choice_kind { CHOICE_MODEL, CHOICE_MINIMAL, CHOICE_QEMU };
 
 /* What --device of `ndishost check` named. */
 struct device_choice {
     enum device_choice_kind kind;
+    char model_text[512]; /* what followed "model" */
+    struct model_options model;
     struct minimal_device_options minimal;
     bool transitional;    /* qemu */
     char properties[512]; /* qemu's own */
 };
-/* "minimal[:contract][,vectors=N][,queue_size=N][,features=MASK]", "qemu[:transitional][,PROPERTY=VALUE...]". False: one line in `error`.
+/*
+ * "model[:...]" (model_options_parse()), "minimal[:contract][,vectors=N][,queue_size=N][,features=MASK]",
+ * "qemu[:transitional][,PROPERTY=VALUE...]". False: one line in `error`.
  */
 bool device_choice_parse(const char *text, struct device_choice *choice, char *error, size_t error_size);
+/* Lets the seed decide what the choice leaves open: a model device without a seed of its own. */
+void device_choice_seed(struct device_choice *choice, uint64_t seed);
+/* All that the device does follows from its seed: it can be run by the seeded policy. Others have threads or processes of their own. */
+bool device_choice_is_replayable(const struct device_choice *choice);
+/* The device misbehaves: frames may get lost, damaged, doubled, and it may fail. */
+bool device_choice_misbehaves(const struct device_choice *choice);
 
 struct plugged_device;
 /* A frame from the adapter, whole; any thread, short, never blocks, never calls the image. */
@@ -39,6 +50,11 @@ void device_unplug(struct plugged_device *device);
 struct pci_function *device_function(const struct plugged_device *device);
 /* The device sends each frame back, addresses exchanged, instead of letting it out; then nothing can be sent in. */
 bool device_echoes(const struct plugged_device *device);
+/*
+ * Judges what can be judged only at rest (model_check_quiescent()): the adapter is paused, nothing of the driver runs. Nothing for devices
+ * that cannot.
+ */
+void device_check_at_rest(struct plugged_device *device);
 /* Sends a frame to the adapter; false when there is no room for it now. On a context. */
 bool device_send_in(struct plugged_device *device, const uint8_t *frame, size_t length);
 

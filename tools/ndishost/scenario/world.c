@@ -51,7 +51,7 @@ bool world_has_misfortune(const struct world *world)
     for (unsigned i = 0; i < world->station_count; ++i)
         if (station_device_gone(&world->stations[i]))
             return true;
-    return acquire_refusals() != 0;
+    return acquire_refusals() != 0 || device_choice_misbehaves(&world->options->device);
 }
 
 /* A step that did not succeed: a fault unless something befell the driver. */
@@ -177,9 +177,13 @@ bool station_restart(struct station *station)
 void station_unbind(struct station *station)
 {
     station_load_stop(station);
-    if (station->edge)
-        upper_edge_unbind(station->edge);
+    if (!station->edge)
+        return;
+    upper_edge_unbind(station->edge);
     station->edge = NULL;
+    /* Paused, and no thread of the upper edge is left. */
+    if (station->device && !station_device_gone(station) && !world_has_misfortune(station->world) && !station->world->failure[0])
+        device_check_at_rest(station->device);
 }
 
 static void destroy_adapter(struct station *station)
