@@ -137,6 +137,9 @@ void model_check_quiescent(struct model *model)
     if (model_is_live(model)) {
         for (unsigned role = 0; role < ROLE_COUNT; role++)
             queue_check(model, role);
+        /* A device that is not waiting to be told may look by itself. */
+        if (!receive->armed)
+            model_expose(model, ROLE_RECEIVE);
         if (model->protocol.announce_owed)
             MODEL_BROKEN(model, "N29", "announcements were asked for, and ANNOUNCE_ACK did not come");
         if (model->protocol.config_vector_unread)
