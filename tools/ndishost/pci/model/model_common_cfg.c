@@ -189,6 +189,8 @@ static void status_write(struct model *model, uint8_t value)
     status_check(model, value);
     if ((added & STATUS_FEATURES_OK) && !features_judge(model))
         value &= (uint8_t)~STATUS_FEATURES_OK;
+    else if (added & STATUS_FEATURES_OK)
+        model_filter_reset(model); /* what was accepted is what is enabled */
     model->status = (uint8_t)(value & ~STATUS_NEEDS_RESET) | (model->status & STATUS_NEEDS_RESET);
     if (!(model->status & STATUS_DRIVER_OK) && model_fault_due(&model->faults, FAULT_INTERRUPT_EARLY))
         model_interrupt_spurious(model);
