@@ -47,6 +47,8 @@ const void *owner_from_handle(const void *handle, const char *rule, const char *
     if (!owner)
         owner = handle_object(HANDLE_DRIVER, handle);
     if (!owner)
+        owner = handle_object(HANDLE_GENERIC_OBJECT, handle); /* its driver */
+    if (!owner)
         rule_violated(rule, NULL, "%s was given a %s instead of an adapter's or the driver's handle", what, handle_describe(handle));
     return owner;
 }

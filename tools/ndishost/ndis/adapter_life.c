@@ -366,8 +366,10 @@ void adapter_shutdown(struct adapter *adapter, uint32_t shutdown_action)
     ticket = watchdog_arm("HOST-HANG", "MiniportShutdownEx", ndis_watchdog_ms);
     IMAGE_CALL("MiniportShutdownEx", adapter->driver->characteristics.ShutdownHandlerEx, adapter->attributes.context, shutdown_action);
     watchdog_disarm(ticket);
-    if (bug_check)
+    if (bug_check) {
+        nt_bugcheck_callbacks_run();
         irql_lower(irql);
+    }
     adapter->in_shutdown = false;
     enter_state(adapter, ADAPTER_SHUT_DOWN); /* SHU-06: nothing of the adapter is called from here on */
 }

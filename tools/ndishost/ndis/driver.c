@@ -10,6 +10,7 @@
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
 #include "ndis/work_item.h"
+#include "ndis/shared_memory_provider.h"
 #include "nt/nt.h"
 #include "rules/acquire.h"
 #include "rules/rules.h"
@@ -249,6 +250,8 @@ static uint64_t export_NdisSetOptionalHandlers(struct export_call *call)
     }
     if (!driver->in_set_options)
         rule_violated("DRV-20", NULL, "NdisSetOptionalHandlers called outside MiniportSetOptions");
+    if (header->type == NT_NDIS_OBJECT_TYPE_SHARED_MEMORY_PROVIDER_CHARACTERISTICS)
+        return shared_memory_provider_register(driver, handlers);
     if (header->type != NT_NDIS_OBJECT_TYPE_MINIPORT_PNP_CHARACTERISTICS) {
         rule_violated("DRV-24", NULL, "NdisSetOptionalHandlers: Type 0x%02x is not offered to an Ethernet miniport here", header->type);
         return NT_NDIS_STATUS_NOT_SUPPORTED;

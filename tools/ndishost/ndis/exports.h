@@ -29,5 +29,10 @@ extern const struct export_row ndis_oid_exports[];
 extern const struct export_row ndis_status_exports[];
 extern const struct export_row ndis_send_exports[];
 extern const struct export_row ndis_receive_exports[];
+extern const struct export_row ndis_nbl_derived_exports[];
+extern const struct export_row ndis_rw_lock_legacy_exports[];
+extern const struct export_row ndis_processor_information_exports[];
+extern const struct export_row ndis_generic_object_exports[];
+extern const struct export_row ndis_shared_memory_provider_exports[];
 
 #endif

@@ -48,6 +48,7 @@ struct driver {
     nt_NDIS_MINIPORT_DRIVER_CHARACTERISTICS characteristics;
     nt_NDIS_MINIPORT_PNP_CHARACTERISTICS pnp;
     bool has_pnp;
+    nt_NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS memory_provider; /* zero: not registered */
     struct adapter *adapters; /* under driver_list_mutex */
     struct driver *next;
 };

@@ -16,7 +16,7 @@
 
 /* ---- NET_BUFFER ---- */
 
-static void nb_initialize(struct nb_cell *cell, uintptr_t pool_handle, void *mdl_chain, uint32_t offset, uintptr_t length)
+void nb_initialize(struct nb_cell *cell, uintptr_t pool_handle, void *mdl_chain, uint32_t offset, uintptr_t length)
 {
     nt_NET_BUFFER *nb = &cell->nb;
     nt_MDL *mdl = mdl_chain;
@@ -80,7 +80,7 @@ void nb_destroy(struct nb_cell *cell)
     nb_cell_free(cell);
 }
 
-static struct nb_cell *nb_allocate_from(struct nb_pool *pool, uintptr_t who)
+struct nb_cell *nb_allocate_from(struct nb_pool *pool, uintptr_t who)
 {
     struct nb_cell *cell = nb_cell_allocate(CELL_IMAGE);
     struct nb_link *link = calloc(1, sizeof(*link));
@@ -178,7 +178,7 @@ static nt_NET_BUFFER_LIST_CONTEXT *context_create(uint32_t context_size, uint32_
     return context;
 }
 
-static struct nbl_cell *nbl_allocate_from(struct nbl_pool *pool, uint32_t context_size, uint32_t back_fill, uintptr_t who)
+struct nbl_cell *nbl_allocate_from(struct nbl_pool *pool, uint32_t context_size, uint32_t back_fill, uintptr_t who)
 {
     struct nbl_cell *cell = nbl_cell_allocate(CELL_IMAGE);
     struct nbl_link *link = calloc(1, sizeof(*link));
@@ -209,6 +209,8 @@ void nbl_destroy(struct nbl_cell *cell)
 {
     struct nbl_pool *pool = cell->pool;
 
+    if (cell->derivation != NBL_ORIGINAL)
+        nbl_derived_release(cell);
     if (cell->own_nb)
         nb_destroy(cell->own_nb);
     free(cell->own_context);
@@ -301,6 +303,13 @@ static uint64_t export_NdisFreeNetBufferList(struct export_call *call)
         nbl_violated("RCV-07", cell, "NdisFreeNetBufferList of a NET_BUFFER_LIST that was indicated and not returned");
         return 0;
     }
+    if (cell->derivation != NBL_ORIGINAL) {
+        nbl_violated("HOST-CLONE", cell, "NdisFreeNetBufferList of a NET_BUFFER_LIST that was made from another one");
+        return 0;
+    }
+    if (cell->derived_count)
+        nbl_violated("HOST-CLONE", cell, "NdisFreeNetBufferList of a NET_BUFFER_LIST whose data %u clones or fragments describe",
+                     cell->derived_count);
     if (cell->nbl.Context != (uintptr_t)cell->own_context)
         nbl_violated("MEM-18", cell, "NdisFreeNetBufferList before NdisFreeNetBufferListContext");
     nbl_destroy(cell);

@@ -32,6 +32,8 @@ enum nbl_event {
     NBL_RETURNED
 };
 enum { NBL_HISTORY = 8 };
+/* How an NBL of the image came to be: by nbl.c, or from another one by nbl_derived.c. */
+enum nbl_derivation { NBL_ORIGINAL, NBL_CLONE, NBL_FRAGMENT, NBL_REASSEMBLED };
 
 struct nb_cell {
     uint32_t use;             /* enum cell_use */
@@ -40,6 +42,7 @@ struct nb_cell {
     struct nb_link *link;     /* in its pool's list of live cells */
     void *_Atomic sg_record;  /* dma.c's, while a scatter/gather list exists for it (SG-14) */
     uintptr_t who;
+    void **derived_mdls; /* of clones and their like: the MDLs that nbl_derived.c made, NULL at the end */
     _Alignas(16) nt_NET_BUFFER nb;
 };
 
@@ -51,6 +54,10 @@ struct nbl_cell {
     struct nb_cell *own_nb;  /* allocated and freed with the NBL */
     struct host_nbl *host;
     struct nbl_link *link; /* in its pool's list of live cells */
+    uint32_t derivation;   /* enum nbl_derivation */
+    uint32_t derivation_flags, derivation_delta;
+    const void *derived_from;
+    _Atomic uint32_t derived_count; /* live NBLs that describe the data of this one */
     nt_NET_BUFFER_LIST_CONTEXT *own_context;
     uintptr_t who;
     uint8_t history_event[NBL_HISTORY], history_processor[NBL_HISTORY];

@@ -42,6 +42,12 @@ struct nb_pool {
 struct nbl_pool *nbl_pool_from_handle(const void *handle, const char *what);
 struct nb_pool *nb_pool_from_handle(const void *handle, const char *what);
 
+/* nbl.c: what the allocations have in common; IRQL <= DISPATCH. */
+struct nbl_cell *nbl_allocate_from(struct nbl_pool *pool, uint32_t context_size, uint32_t back_fill, uintptr_t who);
+struct nb_cell *nb_allocate_from(struct nb_pool *pool, uintptr_t who);
+void nb_initialize(struct nb_cell *cell, uintptr_t pool_handle, void *mdl_chain, uint32_t offset, uintptr_t length);
+/* nbl_derived.c: takes apart what it made of an NBL; its cells are freed by nbl_destroy(). */
+void nbl_derived_release(struct nbl_cell *cell);
 /* nbl.c: gives back a cell of the image with everything that was made with it, without checks. */
 void nbl_destroy(struct nbl_cell *cell);
 void nb_destroy(struct nb_cell *cell);

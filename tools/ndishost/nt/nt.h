@@ -58,6 +58,9 @@ void nt_event_reset(void *kevent);
 bool nt_event_wait(void *kevent, uint64_t deadline); /* SCHED_FOREVER; true: signalled */
 /* A KEVENT that is not initialised is violation HOST-EVENT-UNINITIALIZED; every function above copes with it. */
 
+/* ---- bug check callbacks (bugcheck_callback.c): runs what the image registered, at HIGH_LEVEL, for scenarios of a bug check ---- */
+void nt_bugcheck_callbacks_run(void);
+
 /* ---- IRPs (executive.c) ---- */
 /* Who makes IRPs says here how one is completed; `complete` returns false for an IRP that the driver does not own: violation HOST-IRP. */
 void nt_irp_on_complete(bool (*complete)(void *irp, uint8_t boost, uintptr_t who));

@@ -50,7 +50,7 @@ void rules_write_place(char *buffer, size_t size);
 enum track_kind {
     TRACK_POOL, TRACK_NBL, TRACK_NB, TRACK_MDL, TRACK_NBL_POOL, TRACK_NB_POOL, TRACK_SG_LIST, TRACK_SHARED_MEMORY, TRACK_IO_MAPPING,
     TRACK_INTERRUPT, TRACK_SG_DMA, TRACK_TIMER, TRACK_WORK_ITEM, TRACK_CONFIGURATION, TRACK_HANDLE, TRACK_DEVICE, TRACK_RW_LOCK,
-    TRACK_DRIVER, TRACK_SYSTEM_MAPPING, TRACK_KIND_COUNT
+    TRACK_DRIVER, TRACK_SYSTEM_MAPPING, TRACK_CALLBACK, TRACK_KIND_COUNT
 };
 const char *track_kind_name(enum track_kind kind);
 /* `owner` groups objects (an adapter or a driver) so that the audit can be made for it alone; `who` is the image's return address. */

@@ -56,6 +56,7 @@ const char *track_kind_name(enum track_kind kind)
         [TRACK_RW_LOCK] = "read-write lock",
         [TRACK_DRIVER] = "driver registration",
         [TRACK_SYSTEM_MAPPING] = "system mapping",
+        [TRACK_CALLBACK] = "registered callback",
     };
     return names[kind];
 }
