@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,11 +17,19 @@ enum { PAGE = 4096, FIRST_PAGE = 1 << 20, BAR_STRIDE = 1 << 24, RESET_READS = 10
 
 /* ---- wires ---- */
 
+static void interrupt_count(struct world *world)
+{
+    const uint64_t one = 1;
+    assert_int_equal(write(world->interrupted, &one, sizeof one), sizeof one);
+}
+
 static void wire_line(void *context, bool asserted)
 {
     struct world *world = context;
     world->line = asserted;
     world->line_count += asserted;
+    if (asserted)
+        interrupt_count(world);
 }
 
 static void wire_message(void *context, uint64_t address, uint32_t data)
@@ -31,6 +41,7 @@ static void wire_message(void *context, uint64_t address, uint32_t data)
     assert_true(address == first_address && data >= first_data);
     world->messages[(data - first_data) % 64]++;
     world->message_total++;
+    interrupt_count(world);
 }
 
 static void wire_failed(void *context, const char *why)
@@ -64,6 +75,8 @@ struct world *world_open_options(const struct model_options *options)
     world->ram = mmap(NULL, WORLD_RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_true(world->ram != MAP_FAILED);
     world->next_page = FIRST_PAGE;
+    world->interrupted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert_true(world->interrupted >= 0);
     world->host = (struct ndishost_pci_host){.context = world,
                                              .ram = world->ram,
                                              .ram_size = WORLD_RAM,
@@ -102,6 +115,7 @@ void world_close(struct world *world)
         free(world->queues[i].cookie);
         free(world->queues[i].cookie_length);
     }
+    close(world->interrupted);
     munmap(world->ram, WORLD_RAM);
     free(world);
 }

@@ -42,6 +42,7 @@ struct world {
     uint64_t next_page;
     bool line;
     unsigned line_count, messages[64], message_total, failures;
+    int interrupted; /* eventfd: counts interrupts, for tests whose device is driven by an agent */
 
     /* the driver */
     struct world_place common, notify, isr, config;
