@@ -6,13 +6,14 @@
 #include "model_features.h"
 #include "model_layout.h"
 
-/* Most devices are ordinary in most respects; each respect is now and then extreme. */
+/* Most devices are ordinary in most respects; each respect is now and then extreme. A queue of one entry is left to those who ask for it.
+ */
 static uint16_t queue_size_choose(struct model_random *random)
 {
     static const uint16_t usual[] = {64, 128, 256, 256, 512, 1024};
     if (model_random_chance(random, 60))
         return usual[model_random_below(random, sizeof usual / sizeof *usual)];
-    return (uint16_t)(1u << model_random_below(random, 16));
+    return (uint16_t)(2u << model_random_below(random, 15));
 }
 
 static unsigned vectors_choose(struct model_random *random)
@@ -32,7 +33,7 @@ static uint64_t features_choose(struct model_random *random)
     for (unsigned bit = 0; bit < 64; bit++) {
         unsigned percent = served >> bit & 1 ? density : defined >> bit & 1 ? 8 : 4;
         if (bit == FEATURE_MAC || bit == FEATURE_STATUS || bit == FEATURE_INDIRECT_DESC)
-            percent = 97; /* most drivers demand them */
+            percent = 100; /* drivers demand them; what happens without them is no matter of chance */
         if (model_random_chance(random, percent))
             features |= FEATURE_BIT(bit);
     }
