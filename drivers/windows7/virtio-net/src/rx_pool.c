@@ -7,6 +7,8 @@
 
 /* One allocation of shared memory: small enough for a fragmented machine, with room for the alignment. */
 #define BLOCK_BYTES (0x10000u - AEROVNET_SHARED_ALIGNMENT)
+/* Buffers up to this size are as many as *ReceiveBuffers says. */
+#define BUFFER_BYTES_ORDINARY 4096u
 /* A batch is lent instead of given when less than this part of the posted buffers is left. */
 #define LOW_WATER_DIVISOR 8
 /* A buffer's own slot in its NET_BUFFER_LIST, which is ours while the list lives. */
@@ -19,23 +21,33 @@ static VOID RxSize(PAEROVNET_ADAPTER Adapter)
     PAEROVNET_RX Rx = &Adapter->Rx;
     const struct virtio_net_profile *Profile = &Adapter->Device.Profile;
     ULONG Longest = Profile->header_length + Adapter->Device.Mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_BYTES;
-    ULONG Ring;
+    ULONG Ring, Least;
+
+    /* A contract device is given the header in a descriptor of its own: right under either reading of its text. */
+    Rx->SegmentsPerBuffer = Profile->contract_device && !Profile->mergeable ? 2 : 1;
+    Ring = Rx->Queue.Size / Rx->SegmentsPerBuffer;
 
     if (Profile->mergeable) {
-        Rx->BufferBytes = Adapter->Settings.ReceiveBufferSize;
+        /* Together the posted buffers must hold the longest frame that the device may send (N5), also on a ring of two. */
+        Least = (Longest + Ring - 1) / Ring;
+        Rx->BufferBytes = Adapter->Settings.ReceiveBufferSize > Least ? Adapter->Settings.ReceiveBufferSize : Least;
     } else {
         /* One frame, one buffer: room for the longest that the device may send (N5, N9), and for the contract's 1522 bytes. */
         Rx->BufferBytes = Longest > Profile->receive_buffer_minimum ? Longest : Profile->receive_buffer_minimum;
     }
     Rx->BufferBytes = (Rx->BufferBytes + AEROVNET_SHARED_ALIGNMENT - 1) & ~(ULONG)(AEROVNET_SHARED_ALIGNMENT - 1);
 
-    /* A contract device is given the header in a descriptor of its own: right under either reading of its text. */
-    Rx->SegmentsPerBuffer = Profile->contract_device && !Profile->mergeable ? 2 : 1;
-    Ring = Rx->Queue.Size / Rx->SegmentsPerBuffer;
     /* A frame cannot take more buffers than can be posted at once. */
     Rx->BuffersPerFrame = Profile->mergeable ? Rx->Queue.Size : 1;
 
+    /* Large buffers are fewer, so that they take no more memory; but enough to fill the ring while as many are with the stack. */
     Rx->BufferCount = Adapter->Settings.ReceiveBuffers;
+    if (Rx->BufferBytes > BUFFER_BYTES_ORDINARY) {
+        Rx->BufferCount = Rx->BufferCount * BUFFER_BYTES_ORDINARY / Rx->BufferBytes;
+        if (Rx->BufferCount < 2 * Ring && Rx->BufferCount < Adapter->Settings.ReceiveBuffers) {
+            Rx->BufferCount = 2 * Ring < Adapter->Settings.ReceiveBuffers ? 2 * Ring : Adapter->Settings.ReceiveBuffers;
+        }
+    }
     if (Rx->BufferCount < Longest / Rx->BufferBytes + 1) {
         Rx->BufferCount = Longest / Rx->BufferBytes + 1;
     }
