@@ -19,6 +19,8 @@
 #define AEROVNET_TX_TABLE 32
 /* Over-fragmented frames that may be with the device at once. */
 #define AEROVNET_TX_BOUNCES 16
+/* Bytes kept for a packet header, padded to a descriptor: in a slot's shared memory, and in front of each bounce buffer. */
+#define AEROVNET_TX_HEADER_ROOM 16
 /* Entries of the queue, where the device lets a driver choose. */
 #define AEROVNET_TX_QUEUE_LARGEST 1024
 
@@ -32,7 +34,7 @@ typedef enum _AEROVNET_TX_STATE {
 
 typedef struct _AEROVNET_TX_BOUNCE {
     struct _AEROVNET_TX_BOUNCE *Next; /* free list; TxLock */
-    PUCHAR Virtual;                   /* init-only */
+    PUCHAR Virtual;                   /* init-only; AEROVNET_TX_HEADER_ROOM bytes in front are its too */
     ULONG64 Physical;                 /* init-only */
 } AEROVNET_TX_BOUNCE, *PAEROVNET_TX_BOUNCE;
 

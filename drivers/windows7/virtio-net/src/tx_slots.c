@@ -8,8 +8,7 @@
 #include "virtio_spec.h"
 
 /* In shared memory a slot is its packet header, padded to a descriptor, and its table. */
-#define SLOT_HEADER_BYTES 16
-#define SLOT_SHARED_BYTES (SLOT_HEADER_BYTES + AEROVNET_TX_TABLE * sizeof(struct virtq_desc))
+#define SLOT_SHARED_BYTES (AEROVNET_TX_HEADER_ROOM + AEROVNET_TX_TABLE * sizeof(struct virtq_desc))
 /* One allocation of shared memory stays well below what a fragmented machine still has in one piece. */
 #define SLOTS_PER_BLOCK 64
 
@@ -39,8 +38,8 @@ static VOID SlotsBuild(PAEROVNET_ADAPTER Adapter)
         Slot->State = AerovnetSlotFree;
         Slot->Header = Block->Virtual + Offset;
         Slot->HeaderPhysical = Block->Physical + Offset;
-        Slot->Table.descriptors = Slot->Header + SLOT_HEADER_BYTES;
-        Slot->Table.physical = Slot->HeaderPhysical + SLOT_HEADER_BYTES;
+        Slot->Table.descriptors = Slot->Header + AEROVNET_TX_HEADER_ROOM;
+        Slot->Table.physical = Slot->HeaderPhysical + AEROVNET_TX_HEADER_ROOM;
         Slot->Table.capacity = Capacity;
         Slot->MapBuffer = Tx->MapBuffers + (SIZE_T)Index * Tx->MapBufferBytes;
         Slot->Next = Tx->FreeSlots;
@@ -56,8 +55,8 @@ static VOID BouncesBuild(PAEROVNET_TX Tx, ULONG Stride)
     for (Index = 0; Index < AEROVNET_TX_BOUNCES; Index++) {
         PAEROVNET_TX_BOUNCE Bounce = &Tx->Bounces[Index];
 
-        Bounce->Virtual = Tx->BounceMemory.Virtual + Index * Stride;
-        Bounce->Physical = Tx->BounceMemory.Physical + Index * Stride;
+        Bounce->Virtual = Tx->BounceMemory.Virtual + Index * Stride + AEROVNET_TX_HEADER_ROOM;
+        Bounce->Physical = Tx->BounceMemory.Physical + Index * Stride + AEROVNET_TX_HEADER_ROOM;
         Bounce->Next = Tx->FreeBounces;
         Tx->FreeBounces = Bounce;
     }
@@ -66,7 +65,8 @@ static VOID BouncesBuild(PAEROVNET_TX Tx, ULONG Stride)
 NDIS_STATUS AerovnetTxAllocate(PAEROVNET_ADAPTER Adapter)
 {
     PAEROVNET_TX Tx = &Adapter->Tx;
-    ULONG BounceStride = (Tx->FrameMaximum + AEROVNET_SHARED_ALIGNMENT - 1) & ~(ULONG)(AEROVNET_SHARED_ALIGNMENT - 1);
+    ULONG BounceStride =
+        (AEROVNET_TX_HEADER_ROOM + Tx->FrameMaximum + AEROVNET_SHARED_ALIGNMENT - 1) & ~(ULONG)(AEROVNET_SHARED_ALIGNMENT - 1);
     ULONG Blocks, Index;
 
     Tx->SlotCount = Adapter->Settings.TransmitBuffers < Tx->Queue.Size ? Adapter->Settings.TransmitBuffers : Tx->Queue.Size;

@@ -48,7 +48,7 @@ static AEROVNET_TX_SHAPE TxDescribe(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot, PUS
     return Left == 0 ? AerovnetShapeFits : AerovnetShapeShort;
 }
 
-/* Copies a frame in too many pieces into one. */
+/* Copies a frame in too many pieces into one, which has room for the packet header in front. */
 static AEROVNET_TX_VERDICT TxBounce(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot, PUSHORT SegmentCount)
 {
     PAEROVNET_TX_BOUNCE Bounce = Tx->FreeBounces;
@@ -62,9 +62,14 @@ static AEROVNET_TX_VERDICT TxBounce(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot, PUS
     }
     Tx->FreeBounces = Bounce->Next;
     Slot->Bounce = Bounce;
-    Tx->Segments[1].physical = Bounce->Physical;
-    Tx->Segments[1].length = Length;
-    *SegmentCount = 2;
+    if (Slot->Table.capacity > 1) {
+        Tx->Segments[1].physical = Bounce->Physical;
+        Tx->Segments[1].length = Length;
+        *SegmentCount = 2;
+    } else {
+        /* A queue of one entry takes one piece (Q5): the header goes in front of the frame. */
+        *SegmentCount = 1;
+    }
     Tx->Counters.Copied++;
     return AerovnetVerdictSent;
 }
@@ -92,9 +97,15 @@ static AEROVNET_TX_VERDICT TxAdd(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Sl
         return AerovnetVerdictUnfit;
     }
     /* No offload is negotiated: flags and GSO type 0 (N14, N15), num_buffers 0 (N13). */
-    NdisZeroMemory(Slot->Header, HeaderLength);
-    Tx->Segments[0].physical = Slot->HeaderPhysical;
-    Tx->Segments[0].length = HeaderLength;
+    if (Segments > 1) {
+        NdisZeroMemory(Slot->Header, HeaderLength);
+        Tx->Segments[0].physical = Slot->HeaderPhysical;
+        Tx->Segments[0].length = HeaderLength;
+    } else {
+        NdisZeroMemory(Slot->Bounce->Virtual - HeaderLength, HeaderLength);
+        Tx->Segments[0].physical = Slot->Bounce->Physical - HeaderLength;
+        Tx->Segments[0].length = HeaderLength + NET_BUFFER_DATA_LENGTH(Slot->NetBuffer);
+    }
 
     switch (virtqueue_split_add(&Tx->Queue.Ring, Tx->Segments, Segments, 0, &Slot->Table, Slot)) {
     case VIRTQUEUE_OK:
