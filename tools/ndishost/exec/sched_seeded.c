@@ -381,6 +381,7 @@ void seeded_yield_between_instructions(struct processor *processor)
 {
     counts.instructions++;
     count_step();
+    spins = 0;
     if (!chance(character.step_switch))
         return;
     time_at_yield_point();
