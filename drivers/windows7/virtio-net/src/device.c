@@ -307,7 +307,7 @@ enum virtio_pci_result AerovnetDeviceStart(PAEROVNET_ADAPTER Adapter, BOOLEAN Re
             *Phase = AerovnetPhaseNegotiate;
             Result = DeviceHandshake(Adapter, &Accepted);
             if (Result != VIRTIO_PCI_OK) {
-                return Result;
+                break;
             }
         }
         Result = DeviceStartQueues(Adapter, Phase);
@@ -317,6 +317,11 @@ enum virtio_pci_result AerovnetDeviceStart(PAEROVNET_ADAPTER Adapter, BOOLEAN Re
             Renegotiate = TRUE;
         }
     } while (Again);
+
+    if (Result != VIRTIO_PCI_OK) {
+        /* A queue may be enabled already: the device must let go of the rings before anybody frees them (G17). */
+        (void)virtio_pci_modern_reset(&Adapter->Device.Transport, STOP_TIMEOUT_US);
+    }
     return Result;
 }
 

@@ -64,7 +64,7 @@ BOOLEAN AerovnetDeviceNeedsReset(PAEROVNET_ADAPTER Adapter);
 /*
  * From FEATURES_OK to DRIVER_OK: vectors, both queues, receive buffers; the queues are live on success. With `Renegotiate` the
  * handshake is made first. When a separate vector cannot be programmed, everything is tried once more on message 0.
- * On failure the device may be in any state but DRIVER_OK; `Phase` says where it stopped. IRQL: PASSIVE_LEVEL.
+ * On failure the device has been reset again, as far as it obeys; `Phase` says where it stopped. IRQL: PASSIVE_LEVEL.
  */
 enum virtio_pci_result AerovnetDeviceStart(PAEROVNET_ADAPTER Adapter, BOOLEAN Renegotiate, AEROVNET_DEVICE_PHASE *Phase);
 
