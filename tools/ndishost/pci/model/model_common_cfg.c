@@ -148,9 +148,11 @@ static void driver_ok_check(struct model *model)
 static void status_check(struct model *model, uint8_t value)
 {
     uint8_t before = model->status & (uint8_t)~STATUS_NEEDS_RESET, added = value & (uint8_t)~model->status;
-    if (!model->protocol.reset_once)
+    /* Giving up (G15) is no initialisation: FAILED alone is allowed at any time. */
+    bool gives_up = (added & ~STATUS_FAILED) == 0 && (value & STATUS_FAILED);
+    if (!model->protocol.reset_once && !gives_up)
         MODEL_BROKEN(model, "G13", "status 0x%02x was written to a device that was not reset first", value);
-    if (model->protocol.reset_unconfirmed) {
+    if (model->protocol.reset_unconfirmed && !gives_up) {
         model->protocol.reset_unconfirmed = false;
         MODEL_BROKEN(model, "P13", "status 0x%02x was written before the reset was seen to be complete", value);
     }

@@ -1098,11 +1098,25 @@ static void a_malformed_ring_fails_the_device_until_reset(void **state)
     world_close(world);
 }
 
+/* G15: who finds that the device does not come back says so, reset or not. */
+static void giving_up_is_allowed_at_any_time(void **state)
+{
+    (void)state;
+    struct world *world = world_open(":fault=status-stuck");
+    driver_find(world);
+    write_common(world, REG_STATUS, 1, STATUS_FAILED);
+    assert_false(driver_reset(world));
+    write_common(world, REG_STATUS, 1, STATUS_FAILED);
+    world_assert_clean(world, false);
+    world_close(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_wrong_behaviour_is_caught_by_its_rule),
         cmocka_unit_test(a_malformed_ring_fails_the_device_until_reset),
+        cmocka_unit_test(giving_up_is_allowed_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
