@@ -131,7 +131,7 @@ void model_check_quiescent(struct model *model);
 struct model_peer_ops {
     /* A frame left the adapter, complete: checksums filled in, segments cut. On the device's step; may call model_inject(). */
     void (*frame)(void *context, const uint8_t *frame, size_t length);
-    /* A register access or a chain made the link's or filter's state change; NULL when nobody cares. */
+    /* A control command was carried out: model_filter() is another one. NULL when nobody cares. On the device's step. */
     void (*changed)(void *context);
 };
 /* Replaces the peer; NULL: frames are counted and forgotten. */

@@ -91,8 +91,8 @@ uint64_t driver_offered(struct world *world);
 void driver_accept(struct world *world, uint64_t features);
 bool driver_features_ok(struct world *world);
 void driver_read_mac(struct world *world);
-bool driver_vectors(struct world *world); /* vector 0 for everything; false: one did not read back */
-void driver_queue_setup(struct world *world, unsigned queue);
+bool driver_vectors(struct world *world);                     /* vector 0 for everything; false: one did not read back */
+bool driver_queue_setup(struct world *world, unsigned queue); /* false: the device has an impossible size for it */
 void driver_ok(struct world *world);
 /* All of it with offered & wanted, and receive buffers. False: the device refused something. */
 bool driver_start(struct world *world, uint64_t wanted);
