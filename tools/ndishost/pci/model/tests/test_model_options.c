@@ -5,13 +5,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "model_world.h"
-#include "pci/model/model_cable.h"
 #include "pci/model/model_features.h"
 #include "pci/model/model_layout.h"
 
@@ -224,50 +221,13 @@ static void dependencies_are_complete(void **state)
     }
 }
 
-enum { WAIT_MS = 10000 };
-
-/* The agent takes the steps; an echo is the far end. */
-static void an_agent_drives_the_device(void **state)
-{
-    (void)state;
-    struct model_options options;
-    char error[256] = "";
-    assert_true(model_options_parse(":vectors=0", &options, error, sizeof error));
-    struct world *world = world_open_options(&options);
-    world->device.ops->destroy(world->device.state);
-    assert_true(model_device_create(&options, &world->host, &world->device, error, sizeof error));
-    world->model = model_of(&world->device);
-    model_connect_echo(world->model);
-    world->options = options;
-    assert_true(driver_start(world, driver_features()));
-    const uint8_t frame[60] = {2, 0, 0, 0, 0, 9, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0x88, 0xb5, 7};
-    uint8_t received[WORLD_FRAME_MAX], header[12];
-    for (unsigned i = 0; i < 20; i++) {
-        size_t length = 0;
-        driver_send(world, NULL, frame, sizeof frame);
-        while ((length = driver_receive(world, received, header)) == 0) {
-            struct pollfd event = {.fd = world->interrupted, .events = POLLIN};
-            uint64_t count;
-            assert_int_equal(poll(&event, 1, WAIT_MS), 1);
-            assert_int_equal(read(world->interrupted, &count, sizeof count), sizeof count);
-            (void)read_isr(world);
-        }
-        assert_int_equal(length, sizeof frame);
-        assert_memory_equal(received, frame + 6, 6);
-        assert_memory_equal(received + 6, frame, 6);
-        assert_memory_equal(received + 12, frame + 12, sizeof frame - 12);
-    }
-    world_assert_clean(world, false);
-    world_close(world);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(properties_are_understood),      cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(options_survive_being_text),     cmocka_unit_test(random_devices_differ_and_repeat),
         cmocka_unit_test(layouts_obey_the_specification), cmocka_unit_test(repeated_structures_are_not_used),
-        cmocka_unit_test(dependencies_are_complete),      cmocka_unit_test(an_agent_drives_the_device),
+        cmocka_unit_test(dependencies_are_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
