@@ -127,6 +127,7 @@ uint64_t sched_now(void);                /* from any host thread; monotonic */
 uint64_t sched_system_time(void);        /* 100 ns since 1601 */
 void sched_stall(uint32_t microseconds); /* busy: KeStallExecutionProcessor */
 void sched_clock_jump(uint64_t delta);   /* the clock goes ahead, as after a pause of the virtual machine; from any host thread */
+uint64_t sched_run_time(void);           /* sched_now() without what was jumped over: to judge how long something took */
 
 /* ---- DPCs ---- */
 struct sched_dpc {

@@ -230,10 +230,10 @@ static void check_pause_complete(struct adapter *adapter)
 /* The host's own part: sends that were let in before the state changed must have come out of the miniport. */
 static void wait_for_send_calls(struct adapter *adapter)
 {
-    uint64_t deadline = sched_now() + (uint64_t)ndis_watchdog_ms * 10000;
+    uint64_t deadline = sched_run_time() + (uint64_t)ndis_watchdog_ms * 10000;
 
     while (send_calls_active(adapter->send)) {
-        if (sched_now() > deadline)
+        if (sched_run_time() > deadline)
             trap_bugcheck("HOST-HANG", "MiniportSendNetBufferLists did not return within %u ms", ndis_watchdog_ms);
         sched_sleep_until(sched_now() + 1000);
     }
@@ -327,7 +327,9 @@ static void call_halt(struct adapter *adapter, uint32_t action)
 {
     unsigned ticket = watchdog_arm("HLT-16", "MiniportHaltEx", ndis_watchdog_ms);
 
+    adapter->halt_thread = sched_current_thread_key();
     IMAGE_CALL("MiniportHaltEx", adapter->driver->characteristics.HaltHandlerEx, adapter->attributes.context, action);
+    adapter->halt_thread = NULL;
     watchdog_disarm(ticket);
     if (shared_memory_pending(adapter))
         rule_violated("HLT-17", NULL, "MiniportHaltEx returned with an asynchronous shared memory allocation under way");
@@ -378,7 +380,8 @@ void adapter_shutdown(struct adapter *adapter, uint32_t shutdown_action)
 
 void adapter_surprise_removal(struct adapter *adapter)
 {
-    pci_function_detach(adapter->function);
+    if (adapter->function)
+        pci_function_detach(adapter->function);
     adapter->surprise_removed = true;
     if (adapter->state == ADAPTER_HALTED || adapter->state == ADAPTER_SHUT_DOWN)
         return;
@@ -461,11 +464,11 @@ bool adapter_check_for_hang(struct adapter *adapter)
 
     sleeping_mutex_lock(&adapter->pnp);
     if (adapter->driver->characteristics.CheckForHangHandlerEx && (adapter->state == ADAPTER_RUNNING || adapter->state == ADAPTER_PAUSED)) {
-        started = sched_now();
+        started = sched_run_time();
         hung = (uint8_t)IMAGE_CALL("MiniportCheckForHangEx", adapter->driver->characteristics.CheckForHangHandlerEx,
                                    adapter->attributes.context) != 0;
-        if (sched_now() - started > 1000 * 10000)
-            rule_violated("CFH-01", NULL, "MiniportCheckForHangEx took %llu ms", (unsigned long long)(sched_now() - started) / 10000);
+        if (sched_run_time() - started > 1000 * 10000)
+            rule_violated("CFH-01", NULL, "MiniportCheckForHangEx took %llu ms", (unsigned long long)(sched_run_time() - started) / 10000);
         if (hung)
             reset_locked(adapter);
     }

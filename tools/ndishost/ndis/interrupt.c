@@ -100,7 +100,7 @@ static void run_dpc(struct sched_dpc *dpc)
     running_dpc[processor].limit = limit;
     running_dpc[processor].indicated = 0;
     atomic_fetch_add(&adapter->dpcs_run, 1);
-    started = sched_now();
+    started = sched_run_time();
     if (interrupt->messages) {
         ticket = watchdog_arm("INT-18", "MiniportMessageInterruptDPC", ndis_watchdog_ms);
         IMAGE_CALL("MiniportMessageInterruptDPC", interrupt->characteristics.MessageInterruptDpcHandler, interrupt->context, self->message,
@@ -112,8 +112,8 @@ static void run_dpc(struct sched_dpc *dpc)
     }
     watchdog_disarm(ticket);
     running_dpc[processor].adapter = NULL;
-    if (sched_now() - started > 10ull * 1000 * 1000 * 10)
-        rule_violated("INT-18", NULL, "a DPC ran for %llu ms", (unsigned long long)(sched_now() - started) / 10000);
+    if (sched_run_time() - started > 10ull * 1000 * 1000 * 10)
+        rule_violated("INT-18", NULL, "a DPC ran for %llu ms", (unsigned long long)(sched_run_time() - started) / 10000);
     if (throttle.MoreNblsPending) {
         if (limit == NT_NDIS_INDICATE_ALL_NBLS)
             rule_violated("RCV-23", NULL, "MoreNblsPending is TRUE although MaxNblsToIndicate was NDIS_INDICATE_ALL_NBLS");
@@ -332,7 +332,7 @@ static bool connect(struct interrupt *interrupt)
 
     for (unsigned index = 0; index < count; index++)
         sched_interrupt_connect(&interrupt->sources[index].source);
-    if (pci_function_interrupt_connect(interrupt->adapter->function, interrupt->messages, &sink))
+    if (interrupt->adapter->function && pci_function_interrupt_connect(interrupt->adapter->function, interrupt->messages, &sink))
         return true;
     for (unsigned index = 0; index < count; index++)
         sched_interrupt_disconnect(&interrupt->sources[index].source);

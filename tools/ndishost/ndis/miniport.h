@@ -118,6 +118,7 @@ struct adapter {
     bool running_before_sleep;
     uint64_t accesses_at_sleep;
     void *initialize_thread; /* the thread inside MiniportInitializeEx or MiniportAddDevice, for INI-05 and its like */
+    void *halt_thread; /* the thread inside MiniportHaltEx */
     bool in_add_device;
     atomic_bool in_shutdown;
     bool initialized_once;
@@ -159,7 +160,7 @@ struct adapter {
 
 /* The adapter of a MiniportAdapterHandle; reports HLT-13 and returns NULL for anything else. `what` is the export. */
 struct adapter *adapter_from_handle(const void *handle, const char *what);
-/* Adapter or driver of an NdisHandle, as the owner of what is allocated with it; NULL (reported under `rule`) for anything else. */
+/* Adapter or driver of an NdisHandle (in MiniportAddDevice the device), as the owner of what is allocated with it; NULL (reported under `rule`) for anything else. */
 const void *owner_from_handle(const void *handle, const char *rule, const char *what);
 bool adapter_in_initialize(const struct adapter *adapter); /* on this thread, inside MiniportInitializeEx */
 bool adapter_in_initialize_or_halt(const struct adapter *adapter);
@@ -174,6 +175,8 @@ void adapter_replay_filters(struct adapter *adapter);
 void pending_operation_start(struct pending_operation *operation);
 /* The completion call: false when nothing was pending. */
 bool pending_operation_complete(struct pending_operation *operation, uint32_t status);
+/* Waits for an event for that long, not counting jumps of the clock; false: in vain. PASSIVE_LEVEL. */
+bool event_wait_for(struct sched_event *event, unsigned milliseconds);
 /* Waits for the completion; after ndis_watchdog_ms ends the run under `rule`. */
 uint32_t pending_operation_wait(struct pending_operation *operation, const char *rule, const char *what);
 

@@ -167,7 +167,7 @@ static uint32_t call_request(struct oid_channel *channel, nt_NDIS_OID_REQUEST *r
     watchdog_disarm(ticket);
     channel->request_thread = NULL;
     if (status == NT_NDIS_STATUS_PENDING) {
-        if (!sched_event_wait(&channel->done, sched_now() + (uint64_t)OID_DEADLINE_MS * 10000))
+        if (!event_wait_for(&channel->done, OID_DEADLINE_MS))
             trap_bugcheck("OID-06", "OID 0x%08x is pending for %u ms", request->DATA_QUERY_INFORMATION_Oid, OID_DEADLINE_MS);
         status = channel->status;
     } else {
@@ -320,9 +320,12 @@ uint32_t adapter_oid_set(struct adapter *adapter, uint32_t oid, const void *buff
         return NT_NDIS_STATUS_MULTICAST_FULL;
     }
     /* Frames that match the new filter may come before the request is complete. */
-    if (oid == NT_OID_GEN_CURRENT_PACKET_FILTER && length == 4)
+    if (oid == NT_OID_GEN_CURRENT_PACKET_FILTER && length >= 4)
         adapter->current_packet_filter |= *(const uint32_t *)buffer;
     result = oid_request(adapter, NT_NdisRequestSetInformation, oid, (void *)buffer, length);
+    /* And DPCs that are in the middle of indicating what the old one let through may finish. */
+    if (oid == NT_OID_GEN_CURRENT_PACKET_FILTER && result.status == NT_NDIS_STATUS_SUCCESS)
+        sched_dpc_flush();
     if (result.status == NT_NDIS_STATUS_SUCCESS)
         remember_set(adapter->oids, oid, buffer, length);
     else

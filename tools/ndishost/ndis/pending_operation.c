@@ -44,11 +44,21 @@ bool pending_operation_complete(struct pending_operation *operation, uint32_t st
     return true;
 }
 
+bool event_wait_for(struct sched_event *event, unsigned milliseconds)
+{
+    uint64_t now = sched_run_time(), end = now + (uint64_t)milliseconds * 10000;
+
+    while (now < end) {
+        if (sched_event_wait(event, sched_now() + (end - now)))
+            return true;
+        now = sched_run_time();
+    }
+    return false;
+}
+
 uint32_t pending_operation_wait(struct pending_operation *operation, const char *rule, const char *what)
 {
-    uint64_t deadline = sched_now() + (uint64_t)ndis_watchdog_ms * 10000;
-
-    if (!sched_event_wait(&operation->done, deadline))
+    if (!event_wait_for(&operation->done, ndis_watchdog_ms))
         trap_bugcheck(rule, "%s returned NDIS_STATUS_PENDING and was not completed within %u ms", what, ndis_watchdog_ms);
     return operation->status;
 }

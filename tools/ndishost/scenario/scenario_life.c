@@ -72,7 +72,8 @@ void play_several_adapters(struct world *world)
     for (unsigned i = 0; i < count; ++i)
         if (!station_start(&world->stations[i]) || !station_bind(&world->stations[i]))
             return;
-    /* All at once, then in any order; the last one always carries load. */
+    /* All at once, then in any order, what one does being nothing to the others; the last one carries load all the time. */
+    world->may_lose = true;
     for (unsigned i = 0; i < count; ++i)
         station_load_start(&world->stations[i]);
     for (unsigned i = 0; i < count - 1; ++i)
@@ -80,8 +81,9 @@ void play_several_adapters(struct world *world)
     for (unsigned step = 0; step < 8 * count && !world_failed(world); ++step)
         if (!step_one(world, &world->stations[random_between(&world->random, 0, count - 2)]))
             return;
-    station_load_stop(&world->stations[count - 1]);
-    station_settle(&world->stations[count - 1]);
+    for (unsigned i = 0; i < count && !world_failed(world); ++i)
+        if (world->stations[i].edge && !station_prove_anew(&world->stations[i], FRAMES_SHORT / 2))
+            return;
 }
 
 void play_shutdown(struct world *world)

@@ -2,7 +2,7 @@
 /* scenario_outside.c - what happens to the machine from outside: the cable, the device, the clock. */
 #include "scenario/scenario.h"
 
-enum { FRAMES_SHORT = 96, FLAPS = 12, JUMPS = 8, ACCESSES_OF_A_SHORT_LIFE = 900 };
+enum { FRAMES_SHORT = 96, FLAPS = 12, JUMPS = 8, JUMP_REST_MS = 100, ACCESSES_OF_A_SHORT_LIFE = 900 };
 
 /* ---- the cable ---- */
 
@@ -98,11 +98,10 @@ void play_clock_jump(struct world *world)
     world->may_lose = true; /* a driver may take the gap for a device that hangs, and reset it */
     station_load_start(station);
     for (unsigned i = 0; i < JUMPS && !world_failed(world); ++i) {
-        world_sleep(random_between(&world->random, 0, 5));
+        world_sleep(random_between(&world->random, JUMP_REST_MS / 4, JUMP_REST_MS)); /* not faster than anything can be completed */
         unsigned jump = seconds[random_between(&world->random, 0, sizeof(seconds) / sizeof(seconds[0]) - 1)];
         sched_clock_jump((uint64_t)jump * 1000 * TICKS_PER_MS);
-        if (random_chance(&world->random, 40))
-            adapter_check_for_hang(station->adapter);
     }
+    world_sleep(JUMP_REST_MS);
     station_prove_anew(station, FRAMES_SHORT);
 }

@@ -271,7 +271,9 @@ static void load_thread(void *argument)
             send_down(station, random, burst);
         if (!device_echoes(station->device))
             send_up(station, random, burst);
-        sched_event_wait(&station->moved, sched_now() + random_between(random, 0, TICKS_PER_MS / 2));
+        /* A load that never pauses would leave a processor no time for anything but DPCs, slow as a seed may make it. */
+        sched_dpc_flush();
+        sched_sleep_until(sched_now() + random_between(random, 1, TICKS_PER_MS / 2));
     }
 }
 
