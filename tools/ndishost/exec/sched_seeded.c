@@ -22,6 +22,10 @@
 #define HOST_STACK (1024u * 1024u)
 /* What is pending waits for at most so many yield points: of its processor, or of the machine. */
 #define DELIVERY_LIMIT 48u
+/* So many deliveries without a step of the thread below them: from then on devices are slow, as no real one is endlessly faster than
+ * the processor that it interrupts. */
+#define DELIVERIES_IN_A_ROW 512u
+#define AGENT_LIMIT_STARVED 4096u
 #define AGENT_LIMIT    512u
 /* Only a timer that is due within 50 ms expires before its time: those that bound how long others may take are no toys. */
 #define EARLY_TIMER_REACH UINT64_C(500000)
@@ -41,6 +45,7 @@ static struct place {
     bool finished;    /* its loop has ended */
     bool idle;        /* it waits for attention */
     unsigned delayed; /* yield points that passed while something was pending */
+    unsigned row;     /* deliveries since the thread took a step, or the processor was idle */
     unsigned priority;
 } places[PROCESSOR_LIMIT];
 static unsigned lowest_priority;
@@ -173,12 +178,24 @@ static bool agent_step_any(void)
     return agent != NULL;
 }
 
+static bool a_thread_starves(void)
+{
+    for (unsigned i = 0; i < processor_count; i++)
+        if (places[i].row > DELIVERIES_IN_A_ROW)
+            return true;
+    return false;
+}
+
 static void agents_at_yield_point(void)
 {
     if (agents == NULL)
         return;
-    if (!chance(character.agent) && ++agent_delay < AGENT_LIMIT)
+    if (a_thread_starves()) {
+        if (++agent_delay < AGENT_LIMIT_STARVED)
+            return;
+    } else if (!chance(character.agent) && ++agent_delay < AGENT_LIMIT) {
         return;
+    }
     agent_delay = 0;
     agent_step_any();
 }
@@ -321,6 +338,7 @@ static void deliver(struct processor *processor)
             return;
         }
         place->delayed = 0;
+        place->row++;
         spins = 0;
         note(NOTE_DELIVERY, pending);
         store_buffer_drain(processor); /* as an interrupt does */
@@ -361,6 +379,8 @@ static void time_at_yield_point(void)
 static void seeded_yield(struct processor *processor, enum yield_cause cause)
 {
     count_step();
+    if (processor->irql < IRQL_DISPATCH)
+        places[processor->number].row = 0;
     stuck_yield_point(processor);
     store_buffer_drain(processor);
     time_at_yield_point();
@@ -416,6 +436,7 @@ static void seeded_idle(struct processor *processor)
     count_step();
     agents_at_yield_point();
     place->idle = true;
+    place->row = 0;
     if (!is_runnable(processor)) {
         struct processor *other = processor_choose(processor);
         if (other != NULL)
