@@ -284,13 +284,8 @@ static enum virtio_pci_result DeviceStartQueues(PAEROVNET_ADAPTER Adapter, AEROV
         return Result;
     }
 
-    /*
-     * Receiving goes live before DRIVER_OK, because the first receive interrupt may follow DRIVER_OK at once and is not repeated;
-     * transmitting after it, because a notification before DRIVER_OK would be lost (G16).
-     */
+    /* Receiving sets DRIVER_OK and goes live with it; transmitting follows, because a notification before DRIVER_OK would be lost (G16). */
     AerovnetRxStart(Adapter);
-    virtio_pci_modern_driver_ok(Transport);
-    AerovnetRxAnnounce(Adapter);
     AerovnetTxStart(Adapter);
     return VIRTIO_PCI_OK;
 }

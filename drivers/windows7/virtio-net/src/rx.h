@@ -82,11 +82,8 @@ VOID AerovnetRxRefill(PAEROVNET_ADAPTER Adapter);
 
 VOID NTAPI AerovnetMiniportReturnNetBufferLists(NDIS_HANDLE MiniportAdapterContext, PNET_BUFFER_LIST NetBufferLists, ULONG ReturnFlags);
 
-/* Between queue start and DRIVER_OK: fills the ring and goes live, without a notification. */
+/* After both queues were set up: fills the ring, sets DRIVER_OK, goes live, notifies. Two register writes under RxLock. */
 VOID AerovnetRxStart(PAEROVNET_ADAPTER Adapter);
-
-/* After DRIVER_OK: the notification that was held back (G16). */
-VOID AerovnetRxAnnounce(PAEROVNET_ADAPTER Adapter);
 
 /* The ring is not touched from here on. IRQL: <= DISPATCH_LEVEL. */
 VOID AerovnetRxStop(PAEROVNET_ADAPTER Adapter);

@@ -249,18 +249,19 @@ VOID NTAPI AerovnetMiniportReturnNetBufferLists(NDIS_HANDLE MiniportAdapterConte
 
 VOID AerovnetRxStart(PAEROVNET_ADAPTER Adapter)
 {
-    NdisAcquireSpinLock(&Adapter->Rx.Lock);
-    RxPost(Adapter);
-    virtqueue_split_publish(&Adapter->Rx.Queue.Ring);
-    Adapter->Rx.Queue.Live = TRUE;
-    NdisReleaseSpinLock(&Adapter->Rx.Lock);
-}
+    PAEROVNET_RX Rx = &Adapter->Rx;
 
-VOID AerovnetRxAnnounce(PAEROVNET_ADAPTER Adapter)
-{
-    NdisAcquireSpinLock(&Adapter->Rx.Lock);
-    AerovnetQueuePublish(Adapter, &Adapter->Rx.Queue);
-    NdisReleaseSpinLock(&Adapter->Rx.Lock);
+    /*
+     * One piece under the lock. The first receive interrupt may follow DRIVER_OK at once, and its DPC must find the queue live; a list that
+     * comes back meanwhile must not decide about a notification that could not be sent yet (G16): it would never be sent.
+     */
+    NdisAcquireSpinLock(&Rx->Lock);
+    RxPost(Adapter);
+    virtqueue_split_publish(&Rx->Queue.Ring);
+    virtio_pci_modern_driver_ok(&Adapter->Device.Transport);
+    Rx->Queue.Live = TRUE;
+    AerovnetQueuePublish(Adapter, &Rx->Queue);
+    NdisReleaseSpinLock(&Rx->Lock);
 }
 
 VOID AerovnetRxStop(PAEROVNET_ADAPTER Adapter)
