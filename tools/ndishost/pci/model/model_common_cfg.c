@@ -149,7 +149,7 @@ static void status_check(struct model *model, uint8_t value)
 {
     uint8_t before = model->status & (uint8_t)~STATUS_NEEDS_RESET, added = value & (uint8_t)~model->status;
     /* Giving up (G15) is no initialisation: FAILED alone is allowed at any time. */
-    bool gives_up = (added & ~STATUS_FAILED) == 0 && (value & STATUS_FAILED);
+    bool gives_up = (added & ~STATUS_FAILED & ~model->protocol.status_written) == 0 && (value & STATUS_FAILED);
     if (!model->protocol.reset_once && !gives_up)
         MODEL_BROKEN(model, "G13", "status 0x%02x was written to a device that was not reset first", value);
     if (model->protocol.reset_unconfirmed && !gives_up) {
@@ -158,7 +158,8 @@ static void status_check(struct model *model, uint8_t value)
     }
     if (before & ~value)
         MODEL_BROKEN(model, "G2", "status bits were cleared: 0x%02x, now 0x%02x", model->status, value);
-    if ((model->status & STATUS_FAILED) && (added & ~STATUS_FAILED))
+    /* Bits that the driver had written before and the device did not keep (FEATURES_OK) are no step forward. */
+    if ((model->status & STATUS_FAILED) && (added & ~STATUS_FAILED & ~model->protocol.status_written))
         MODEL_BROKEN(model, "G3", "initialisation went on after FAILED without a reset: 0x%02x, now 0x%02x", model->status, value);
     if ((value & 0x30) || (added & STATUS_NEEDS_RESET))
         MODEL_BROKEN(model, "HOST-DEVICE-PROTOCOL", "status 0x%02x has bits that are not the driver's to set", value);
@@ -189,7 +190,8 @@ static void status_write(struct model *model, uint8_t value)
     }
     uint8_t added = value & (uint8_t)~model->status;
     status_check(model, value);
-    if ((added & STATUS_FEATURES_OK) && !features_judge(model))
+    model->protocol.status_written = value;
+    if ((added & STATUS_FEATURES_OK) && ((value & STATUS_FAILED) || !features_judge(model)))
         value &= (uint8_t)~STATUS_FEATURES_OK;
     else if (added & STATUS_FEATURES_OK)
         model_filter_reset(model); /* what was accepted is what is enabled */

@@ -43,6 +43,7 @@ struct model_protocol {
     bool features_confirmed; /* read FEATURES_OK back */
     bool config_vector_unread;
     bool mac_read, generation_after_mac;
+    uint8_t status_written;     /* last */
     bool announce_owed;         /* asked for announcements, not acknowledged */
     uint8_t feature_words_read; /* bit n: word n of the offered features */
 };

@@ -1109,6 +1109,17 @@ static void giving_up_is_allowed_at_any_time(void **state)
     write_common(world, REG_STATUS, 1, STATUS_FAILED);
     world_assert_clean(world, false);
     world_close(world);
+
+    /* Also with the bit that the device refused, and twice. */
+    world = world_open(":fault=features-refused");
+    const uint8_t refused = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_FAILED;
+    driver_accept(world, begin(world) & driver_features());
+    assert_false(driver_features_ok(world));
+    write_common(world, REG_STATUS, 1, refused);
+    write_common(world, REG_STATUS, 1, refused);
+    assert_int_equal(read_common(world, REG_STATUS, 1), refused & ~STATUS_FEATURES_OK);
+    world_assert_clean(world, false);
+    world_close(world);
 }
 
 int main(void)
