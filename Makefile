@@ -4,7 +4,7 @@
 export ENFORCE_FIXED_LAYOUT ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: deps all run test soak bench package format clean help
+.PHONY: deps all run test soak bench package third-party format clean help
 
 deps: ## install what building and testing need (Debian 12, root or sudo)
 	@./scripts/setup
@@ -27,6 +27,9 @@ bench: all ## measure throughput and latency, ndishost's memory and processor ti
 package: all ## stage drivers, symbols, README and licences into out/packages
 	@./scripts/package
 
+third-party: all ## DIR=FOLDER: run every .sys in a folder through load, traffic, pause, halt; DEVICE, INF
+	@./tests/e2e/third_party.py $(if $(DEVICE),--device $(DEVICE)) $(if $(INF),--inf $(INF)) "$(or $(DIR),$(error DIR=FOLDER is missing))"
+
 format: ## format every C source and header in place
 	@./scripts/format
 
@@ -34,4 +37,4 @@ clean: ## remove everything that was built (out/)
 	rm -rf out
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'

@@ -14,13 +14,14 @@ sys.dont_write_bytecode = True  # the source tree stays as it is
 
 import benchmark
 import cases_endurance
+import cases_hub
 import cases_plugin
 import cases_refusal
 import cases_traffic
 from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("proof", "matrix", "refusals", "rounds", "interruption", "valgrind", "plugin", "benchmark")
+GROUPS = ("proof", "matrix", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "benchmark")
 
 
 class Tally:
@@ -55,8 +56,9 @@ def run_group(group, tools, architecture, options, tally):
         for name, problem, line in cases_refusal.run_refusals(tools, architecture):
             tally.add(group, architecture, name, problem, line, time.monotonic() - began)
             began = time.monotonic()
-    elif group == "plugin":
-        for name, problem, text in cases_plugin.run_plugin(tools, architecture):
+    elif group in ("plugin", "hub"):
+        cases = cases_plugin.run_plugin if group == "plugin" else cases_hub.run_hub
+        for name, problem, text in cases(tools, architecture):
             tally.add(group, architecture, name, problem, text, 0)
     elif group == "rounds":
         for device in ("qemu", "minimal", "minimal:contract"):

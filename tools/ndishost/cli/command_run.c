@@ -59,7 +59,7 @@ static void bug_check_hook(void)
     note_seconds();
     report_fail(&report, EXIT_FOUND, "bug check: the run could not go on");
     for (unsigned i = 0; i < machine.adapter_count; ++i)
-        if (machine.adapters[i].function)
+        if (machine.adapters[i].network)
             report_adapter(&report, i, &machine.adapters[i]);
     report_totals(&report);
     write_report();

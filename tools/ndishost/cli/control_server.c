@@ -33,7 +33,7 @@ static ssize_t read_request(int client, char *request, size_t size)
 
 static void write_counts(const struct machine_adapter *slot, char *answer, size_t size)
 {
-    struct pci_counts pci = pci_function_counts(slot->function);
+    struct pci_counts pci = slot->function ? pci_function_counts(slot->function) : (struct pci_counts){0};
     struct adapter_counts counts = {0};
     progress_adapter_counts(slot, &counts);
     snprintf(answer, size,
@@ -63,7 +63,7 @@ static bool answer_request(struct machine *machine, char *request, char *answer,
         write_counts(&machine->adapters[index], answer, size);
     else if (strcmp(verb, "link") != 0 || (strcmp(object, "up") != 0 && strcmp(object, "down") != 0))
         snprintf(answer, size, "error: \"%.64s\" is not a request; see ndishost control --help\n", request);
-    else if (!pci_function_set_link(machine->adapters[index].function, strcmp(object, "up") == 0))
+    else if (!machine->adapters[index].function || !pci_function_set_link(machine->adapters[index].function, strcmp(object, "up") == 0))
         snprintf(answer, size, "error: this device cannot change its link\n");
     else
         snprintf(answer, size, "ok\n");

@@ -61,6 +61,8 @@ static bool create_device(const struct machine *machine, const struct machine_ad
 
 static struct network_shape network_shape(const struct run_options *options, unsigned index)
 {
+    if (options->device == DEVICE_NONE)
+        return (struct network_shape){.above = index % 2 ? SIDE_PEER : SIDE_GUEST, .cable = CABLE_NONE, .subnet = index / 2};
     return (struct network_shape){
         .above = SIDE_GUEST, .cable = options->device == DEVICE_PLUGIN ? CABLE_FRAMES : CABLE_QEMU, .subnet = index};
 }
@@ -75,6 +77,8 @@ static bool create_adapter(struct machine *machine, const struct guest_memory *m
     slot->network = network_create_shaped(machine->world, index, slot->mac, &shape, error, error_size);
     if (!slot->network)
         return false;
+    if (machine->options->device == DEVICE_NONE)
+        return true;
     struct ndishost_pci_host *host = pci_host_block_create(memory);
     if (!create_device(machine, slot, index, host, &device, error, error_size)) {
         pci_host_block_destroy(host);
@@ -122,7 +126,8 @@ void machine_on_failure(struct machine *machine, void (*failed)(void *context), 
     machine->failed = failed;
     machine->failed_context = context;
     for (unsigned i = 0; i < machine->adapter_count; ++i)
-        pci_function_on_failure(machine->adapters[i].function, function_failed, machine);
+        if (machine->adapters[i].function)
+            pci_function_on_failure(machine->adapters[i].function, function_failed, machine);
     if (machine_failure(machine))
         failed(context);
 }

@@ -8,8 +8,8 @@
 struct machine_adapter {
     uint8_t mac[6];
     struct network *network;
-    struct pci_function *function;
-    struct adapter *adapter; /* while the scenario has one; guarded by progress.h's lock */
+    struct pci_function *function; /* NULL: --device none */
+    struct adapter *adapter;       /* while the scenario has one; guarded by progress.h's lock */
     struct upper_edge *edge;
 };
 

@@ -125,6 +125,10 @@ static bool parse_plugin(struct run_options *options, const char *argument)
 static bool parse_device(struct run_options *options, const char *argument)
 {
     char text[512];
+    if (strcmp(argument, "none") == 0) {
+        options->device = DEVICE_NONE;
+        return true;
+    }
     if (strncmp(argument, "plugin", 6) == 0 && strchr(":,", argument[6]))
         return parse_plugin(options, argument[6] == ':' ? argument + 7 : "");
     if (strlen(argument) >= sizeof(text))
@@ -135,7 +139,7 @@ static bool parse_device(struct run_options *options, const char *argument)
     if (variant)
         *variant++ = 0;
     if (!name || argument[0] == ',')
-        return refuse("--device wants a device: qemu, minimal or plugin:FILE.so");
+        return refuse("--device wants a device: qemu, minimal, plugin:FILE.so or none");
     if (strcmp(name, "qemu") == 0) {
         options->device = DEVICE_QEMU;
         if (variant && strcmp(variant, "transitional") != 0)
@@ -147,7 +151,7 @@ static bool parse_device(struct run_options *options, const char *argument)
             return refuse("--device minimal knows the variant \"contract\", not \"%s\"", variant);
         options->minimal.contract = variant != NULL;
     } else {
-        return refuse("--device is qemu, minimal or plugin:FILE.so, not \"%s\"", name);
+        return refuse("--device is qemu, minimal, plugin:FILE.so or none, not \"%s\"", name);
     }
     for (char *property; (property = strtok_r(NULL, ",", &rest)) != NULL;) {
         if (!strchr(property, '='))
@@ -288,6 +292,8 @@ static bool check_run_options(const struct run_options *options)
         return refuse("--rounds moves no traffic: it does not go with --exec, --peer-exec, --for or --pcap");
     if (options->device == DEVICE_MINIMAL && options->peer_exec)
         return refuse("the minimal device is connected to nothing: --peer-exec needs --device qemu");
+    if (options->device == DEVICE_NONE && options->network == NETWORK_USER)
+        return refuse("--net user is QEMU's: without devices, adapters 0 and 1 stand in guest and peer (--net tap)");
     if (options->device == DEVICE_PLUGIN && options->network == NETWORK_USER)
         return refuse("--net user is QEMU's: a plugin's cable ends in the peer's namespace (--net tap)");
     return true;
@@ -326,7 +332,6 @@ enum options_outcome run_options_parse(struct run_options *options, int argc, ch
         .mac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56},
         .machine = "pc",
         .message_limit = RUN_MESSAGES_DEFAULT,
-        .adapters = 1,
         .processors = 2,
     };
     opterr = 0;
@@ -341,6 +346,8 @@ enum options_outcome run_options_parse(struct run_options *options, int argc, ch
         if (!take_run_option(options, option, optarg))
             return OPTIONS_REFUSED;
     }
+    if (!options->adapters)
+        options->adapters = options->device == DEVICE_NONE ? 2 : 1;
     options->image = take_image(argc, argv, "run");
     return options->image && check_run_options(options) ? OPTIONS_RUN : OPTIONS_REFUSED;
 }

@@ -14,7 +14,7 @@
 /* Exit statuses of the program. */
 enum exit_status { EXIT_OK = 0, EXIT_FOUND = 1 /* violations, leaks, a failed command or failed traffic */, EXIT_INPUT = 2 };
 
-enum device_kind { DEVICE_QEMU, DEVICE_MINIMAL, DEVICE_PLUGIN };
+enum device_kind { DEVICE_QEMU, DEVICE_MINIMAL, DEVICE_PLUGIN, DEVICE_NONE };
 enum { RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_KEYWORDS_MAX = 64, RUN_MESSAGES_DEFAULT = 8 };
 
 struct run_options {
@@ -33,7 +33,7 @@ struct run_options {
     struct keyword keywords[RUN_KEYWORDS_MAX]; /* point into `keyword_text` */
     unsigned keyword_count;
     char *keyword_text[RUN_KEYWORDS_MAX];
-    unsigned adapters;
+    unsigned adapters; /* 1 if not given; 2 without devices */
     unsigned processors;
     double seconds;  /* --for; 0: not given */
     unsigned rounds; /* 0: one round with traffic */

@@ -30,17 +30,19 @@ void report_fail(struct run_report *report, int exit_status, const char *format,
 void report_adapter(struct run_report *report, unsigned index, const struct machine_adapter *slot)
 {
     struct adapter_report *row = &report->adapters[index];
-    const struct ndishost_pci_device *device = pci_function_device(slot->function);
+    const struct ndishost_pci_device *device = slot->function ? pci_function_device(slot->function) : NULL;
     if (slot->adapter) {
         row->initialised = true;
         row->facts = adapter_facts(slot->adapter);
         row->counts = adapter_counts(slot->adapter);
     }
     row->frames_refused = network_refused(slot->network);
-    snprintf(row->device, sizeof(row->device), "%s", device->ops->describe(device->state));
-    row->identity = pci_function_identity(slot->function);
-    row->features_known = pci_function_virtio_features(slot->function, &row->features_offered, &row->features_taken);
-    row->pci = pci_function_counts(slot->function);
+    snprintf(row->device, sizeof(row->device), "%s", device ? device->ops->describe(device->state) : "none");
+    if (device) {
+        row->identity = pci_function_identity(slot->function);
+        row->features_known = pci_function_virtio_features(slot->function, &row->features_offered, &row->features_taken);
+        row->pci = pci_function_counts(slot->function);
+    }
     if (report->adapter_count <= index)
         report->adapter_count = index + 1;
 }
@@ -138,8 +140,11 @@ static void print_adapter(const struct adapter_report *row, unsigned index, bool
     double ratio;
     if (several)
         printf("adapter %u\n", index);
-    print_row("device", "%s, %04x:%04x revision %02x, subsystem %04x:%04x", row->device, id->vendor, id->device, id->revision,
-              id->subsystem_vendor, id->subsystem);
+    if (id->vendor)
+        print_row("device", "%s, %04x:%04x revision %02x, subsystem %04x:%04x", row->device, id->vendor, id->device, id->revision,
+                  id->subsystem_vendor, id->subsystem);
+    else
+        print_row("device", "%s", row->device);
     if (row->features_known) {
         print_features("features offered", row->features_offered);
         print_features("features taken", row->features_taken);
@@ -149,15 +154,17 @@ static void print_adapter(const struct adapter_report *row, unsigned index, bool
     print_row("link", "%s at the end, %02x:%02x:%02x:%02x:%02x:%02x, MTU %" PRIu32, link_text(facts->link), facts->current_mac[0],
               facts->current_mac[1], facts->current_mac[2], facts->current_mac[3], facts->current_mac[4], facts->current_mac[5],
               facts->mtu);
-    printf("  %-*s", LABEL_WIDTH, "interrupts");
-    if (facts->interrupts_by_message)
-        printf("MSI-X, %u message%s, ", facts->messages_granted, facts->messages_granted == 1 ? "" : "s");
-    else
-        printf("INTx, ");
-    printf("%s taken", grouped(counts->interrupts));
-    if (report_ratio(counts->frames_sent + counts->frames_received, counts->interrupts, &ratio))
-        printf(" (%.1f packets each)", ratio);
-    putchar('\n');
+    if (id->vendor) {
+        printf("  %-*s", LABEL_WIDTH, "interrupts");
+        if (facts->interrupts_by_message)
+            printf("MSI-X, %u message%s, ", facts->messages_granted, facts->messages_granted == 1 ? "" : "s");
+        else
+            printf("INTx, ");
+        printf("%s taken", grouped(counts->interrupts));
+        if (report_ratio(counts->frames_sent + counts->frames_received, counts->interrupts, &ratio))
+            printf(" (%.1f packets each)", ratio);
+        putchar('\n');
+    }
     print_direction("sent", counts->frames_sent, counts->bytes_sent, row->pci.notifications[1], "failed", counts->sends_failed);
     print_direction("received", counts->frames_received, counts->bytes_received, row->pci.notifications[0], "dropped",
                     counts->receives_dropped + row->frames_refused);

@@ -42,8 +42,12 @@ struct adapter *adapter_from_handle(const void *handle, const char *what)
 
 const void *owner_from_handle(const void *handle, const char *rule, const char *what)
 {
-    const void *owner = handle_object(HANDLE_ADAPTER, handle);
+    struct adapter *adapter = handle_object(HANDLE_ADAPTER, handle);
+    const void *owner = adapter;
 
+    /* What MiniportAddDevice acquires stays beyond a halt, until MiniportRemoveDevice: it belongs to the device. */
+    if (adapter && adapter->in_add_device && adapter->initialize_thread == sched_current_thread_key())
+        return adapter->physical_device;
     if (!owner)
         owner = handle_object(HANDLE_DRIVER, handle);
     if (!owner)
@@ -136,6 +140,8 @@ void adapter_destroy(struct adapter *adapter)
         audit_owner(adapter, AUDIT_SHUT_DOWN, "after shutdown");
     else if (adapter->attributes.add_device_set)
         IMAGE_CALL("MiniportRemoveDevice", adapter->driver->pnp.MiniportRemoveDeviceHandler, adapter->attributes.add_device_context);
+    if (adapter->state != ADAPTER_SHUT_DOWN && track_audit(adapter->physical_device, "after MiniportRemoveDevice"))
+        rule_violated("DRV-22", NULL, "what MiniportAddDevice acquired is left after MiniportRemoveDevice, or after it failed");
     for (link = &adapter->driver->adapters; *link != adapter; link = &(*link)->next)
         ;
     *link = adapter->next;

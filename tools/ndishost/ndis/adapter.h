@@ -46,7 +46,8 @@ struct adapter_options {
 };
 
 struct adapter;
-/* Creates the device stack of one PCI function (MiniportAddDevice if registered); nothing is initialised yet. */
+/* Creates the device stack of one PCI function (MiniportAddDevice if registered); nothing is initialised yet. `function` NULL: an adapter
+ * without hardware, as a root-enumerated one: it gets no resources. */
 struct adapter *adapter_create(struct driver *driver, struct pci_function *function, const struct adapter_options *options);
 void adapter_destroy(struct adapter *adapter);
 

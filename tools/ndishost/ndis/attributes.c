@@ -84,11 +84,11 @@ static uint32_t set_registration(struct adapter *adapter, const nt_NDIS_MINIPORT
     }
     if (given->AttributeFlags & ~0xFFu)
         rule_violated("INI-10", NULL, "AttributeFlags 0x%x has bits that NDIS 6.20 does not define", given->AttributeFlags);
-    if (given->AttributeFlags & NT_NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM)
+    if (adapter->function && (given->AttributeFlags & NT_NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM))
         rule_violated("INI-11", NULL, "NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM on an adapter that has hardware resources");
-    if (!(given->AttributeFlags & NT_NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE))
+    if (adapter->function && !(given->AttributeFlags & NT_NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE))
         rule_warned("INI-09", NULL, "AttributeFlags 0x%x without HARDWARE_DEVICE", given->AttributeFlags);
-    if (given->InterfaceType != NT_NdisInterfacePci)
+    if (adapter->function && given->InterfaceType != NT_NdisInterfacePci)
         rule_warned("INI-09", NULL, "InterfaceType is %u, not NdisInterfacePci", given->InterfaceType);
     attributes->context = given->MiniportAdapterContext;
     attributes->flags = given->AttributeFlags;
@@ -100,16 +100,17 @@ static uint32_t set_registration(struct adapter *adapter, const nt_NDIS_MINIPORT
 
 /* ---- general ---- */
 
-static void check_media(const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
+static void check_media(const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given, bool has_hardware)
 {
-    if (given->MediaType != NT_NdisMedium802_3 || given->PhysicalMediumType != NT_NdisPhysicalMedium802_3)
+    if (given->MediaType != NT_NdisMedium802_3 || (given->PhysicalMediumType != NT_NdisPhysicalMedium802_3 &&
+                                                   (has_hardware || given->PhysicalMediumType != NT_NdisPhysicalMediumUnspecified)))
         rule_violated("GEN-02", NULL, "MediaType %u and PhysicalMediumType %u, must be NdisMedium802_3 and NdisPhysicalMedium802_3",
                       given->MediaType, given->PhysicalMediumType);
     if (given->IfType != NT_IF_TYPE_ETHERNET_CSMACD || given->AccessType != NT_NET_IF_ACCESS_BROADCAST ||
         given->DirectionType != NT_NET_IF_DIRECTION_SENDRECEIVE || given->ConnectionType != NT_NET_IF_CONNECTION_DEDICATED)
         rule_violated("GEN-04", NULL, "IfType %u AccessType %u DirectionType %u ConnectionType %u are not those of Ethernet", given->IfType,
                       given->AccessType, given->DirectionType, given->ConnectionType);
-    if (given->IfConnectorPresent != 1)
+    if (given->IfConnectorPresent != has_hardware)
         rule_violated("GEN-04", NULL, "IfConnectorPresent is %u", given->IfConnectorPresent);
     if (given->MediaConnectState == NT_MediaConnectStateUnknown)
         rule_warned("GEN-15", NULL, "MediaConnectState is Unknown: NDIS takes the adapter as disconnected");
@@ -229,7 +230,7 @@ static uint32_t set_general(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAP
             "HDR-02", given, "NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES", NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES,
             NT_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2, NT_NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2))
         return NT_NDIS_STATUS_BAD_VERSION;
-    check_media(given);
+    check_media(given, adapter->function != NULL);
     check_addresses(given);
     check_options(adapter, given);
     copy_oids(adapter, given);

@@ -36,7 +36,7 @@ static uint64_t export_NdisMGetBusData(struct export_call *call)
 
     if (!acquire_permitted("NdisMGetBusData"))
         return 0;
-    if (!adapter || space != NT_PCI_WHICHSPACE_CONFIG || offset > 256 || length > 256 - offset)
+    if (!adapter || !adapter->function || space != NT_PCI_WHICHSPACE_CONFIG || offset > 256 || length > 256 - offset)
         return 0;
     return pci_function_config_read(adapter->function, offset, buffer, length);
 }
@@ -50,7 +50,7 @@ static uint64_t export_NdisMSetBusData(struct export_call *call)
     const void *buffer = arg_pointer(call);
     uint32_t length = arg_u32(call);
 
-    if (!adapter || space != NT_PCI_WHICHSPACE_CONFIG || offset > 256 || length > 256 - offset)
+    if (!adapter || !adapter->function || space != NT_PCI_WHICHSPACE_CONFIG || offset > 256 || length > 256 - offset)
         return 0;
     return pci_function_config_write(adapter->function, offset, buffer, length);
 }
@@ -123,7 +123,7 @@ static uint64_t export_NdisMMapIoSpace(struct export_call *call)
         return NT_NDIS_STATUS_FAILURE;
     if (!adapter_in_initialize(adapter))
         rule_violated("INI-16", NULL, "NdisMMapIoSpace outside MiniportInitializeEx");
-    address = length ? pci_function_map(adapter->function, physical, length) : NULL;
+    address = length && adapter->function ? pci_function_map(adapter->function, physical, length) : NULL;
     if (!address) {
         rule_violated("MEM-08", NULL, "NdisMMapIoSpace of 0x%llx, %u bytes, which is not inside a memory BAR of the adapter",
                       (unsigned long long)physical, length);
@@ -173,7 +173,7 @@ static bool mm_map_in(struct adapter *adapter, void *context)
 {
     struct mm_search *search = context;
 
-    search->address = pci_function_map(adapter->function, search->physical, search->length);
+    search->address = adapter->function ? pci_function_map(adapter->function, search->physical, search->length) : NULL;
     if (search->address)
         mapping_add(adapter, search->address, search->physical, (uint32_t)search->length, false, search->who)->by_mm = true;
     return search->address != NULL;
@@ -229,7 +229,7 @@ static uint64_t export_MmUnmapIoSpace(struct export_call *call)
 
 static bool port_range_granted(const struct adapter *adapter, uint32_t port, uint32_t count)
 {
-    for (unsigned index = 0; index < 6; index++) {
+    for (unsigned index = 0; adapter->function && index < 6; index++) {
         struct pci_bar bar = pci_function_bar(adapter->function, index);
 
         if (bar.present && bar.is_port && port >= bar.address && count <= bar.size && port - bar.address <= bar.size - count)

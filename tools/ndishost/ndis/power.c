@@ -12,7 +12,7 @@ static bool keeps_state_over_sleep(const struct adapter *adapter)
 
 static uint64_t register_accesses(const struct adapter *adapter)
 {
-    struct pci_counts counts = pci_function_counts(adapter->function);
+    struct pci_counts counts = adapter->function ? pci_function_counts(adapter->function) : (struct pci_counts){0};
 
     return counts.reads + counts.writes;
 }

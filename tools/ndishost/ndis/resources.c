@@ -46,9 +46,12 @@ static void describe_message(nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *to, unsigned mes
 
 void resources_assign(struct adapter *adapter, unsigned message_limit)
 {
-    unsigned available = pci_function_message_count(adapter->function), count = 0, bars = 0;
+    unsigned available, count = 0, bars = 0;
     size_t size;
 
+    if (!adapter->function)
+        return;
+    available = pci_function_message_count(adapter->function);
     if (!message_limit || message_limit > MESSAGES_MAX)
         message_limit = MESSAGES_MAX;
     adapter->messages = adapter->interrupts == ADAPTER_INTERRUPTS_LINE ? 0 : available < message_limit ? available : message_limit;
