@@ -301,7 +301,7 @@ static void front_cut(struct model *model, struct model_frame *front, const stru
 static uint64_t *refusal(struct model *model, const struct model_frame *frame, const struct model_frame_facts *facts, bool large)
 {
     size_t limit = model->contract                    ? CONTRACT_FRAME_MAX
-                   : model_offers(model, FEATURE_MTU) ? (size_t)model->options.mtu + ETHERNET_HEADER + VLAN_TAG * facts->tags
+                   : model_accepted(model, FEATURE_MTU) ? (size_t)model->options.mtu + ETHERNET_HEADER + VLAN_TAG * facts->tags
                                                       : MODEL_FRAME_MAX;
     if (!model_is_live(model))
         return &model->counts.dropped_stopped;
