@@ -95,6 +95,8 @@ def cases():
         ("an unknown device", (*run, "--device", "e1000"), r"qemu, minimal", None, ()),
         ("no adapters", (*run, "--adapters", "0"), r"from 1 to", None, ()),
         ("a keyword without a value", (*run, "--set", "ReceiveBuffers"), r"KEYWORD=VALUE", None, ()),
+        ("an INF that is not there", (*run, "--inf", "missing.inf"), r"missing\.inf: No such file", None, ()),
+        ("an INF that is none", (*run, "--inf", "text.sys"), r"text\.sys: line 1: text before the first section", None, ()),
         ("no image", ("run",), r"which image", None, ()),
         ("two images", (*run, "IMAGE"), r"one image", None, ()),
         ("a capture that cannot be written", (*run, "--pcap", "/nonexistent/x.pcapng"), r"/nonexistent/x\.pcapng", None, ()),

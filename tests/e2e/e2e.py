@@ -13,6 +13,7 @@ import time
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
 import benchmark
+import cases_check
 import cases_endurance
 import cases_hub
 import cases_plugin
@@ -21,7 +22,7 @@ import cases_traffic
 from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("proof", "matrix", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "benchmark")
+GROUPS = ("proof", "matrix", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "check", "benchmark")
 
 
 class Tally:
@@ -56,6 +57,10 @@ def run_group(group, tools, architecture, options, tally):
         for name, problem, line in cases_refusal.run_refusals(tools, architecture):
             tally.add(group, architecture, name, problem, line, time.monotonic() - began)
             began = time.monotonic()
+    elif group == "check":
+        for name, arguments in filter(lambda each: wanted(each[0]), cases_check.cases(options.seeds, options.exhaustive)):
+            tally.add(group, architecture, name, *timed(lambda: cases_check.run_check(tools, architecture, arguments, options.limit)))
+        tally.add(group, architecture, "replay", *timed(lambda: cases_check.run_replay(tools, architecture)))
     elif group in ("plugin", "hub"):
         cases = cases_plugin.run_plugin if group == "plugin" else cases_hub.run_hub
         for name, problem, text in cases(tools, architecture):
@@ -82,6 +87,9 @@ def main():
     parser.add_argument("--pings", type=int, default=200, help="proof: of each kind")
     parser.add_argument("--mib", type=int, default=256, help="proof: in each direction, IPv4 and IPv6 each")
     parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=5, help="check: of each scenario")
+    parser.add_argument("--exhaustive", action="store_true", help="check: refusals and cuts of life cycle and traffic on each model device")
+    parser.add_argument("--limit", type=int, default=3600, help="check: seconds for a case")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a failed traffic case: capture, report, output")
     parser.add_argument("--filter", help="only cases whose name matches")
     options = parser.parse_args()

@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")"
 python3 e2e.py rounds --rounds 1000
+python3 e2e.py check --seeds "${SOAK_SEEDS:-200}" --exhaustive
 python3 e2e.py proof --pings 2000 --mib "${SOAK_MIB:-4096}"
 time=0
 while [ "$time" -lt "${SOAK_TIMES:-10}" ]; do

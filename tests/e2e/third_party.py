@@ -4,7 +4,7 @@
 
     third_party.py DIRECTORY [--device DEVICE]... [--inf FILE] [--set KEYWORD=VALUE]... [--json FILE]
 
-x64 and x86 images alike. Without --device a driver is tried on QEMU's virtio-net-pci first and, when it refuses that, without hardware
+x64 and x86 images alike. Without --device a driver is tried on QEMU's virtio-net-pci first and, when that comes to nothing, without hardware
 (--device none: what it passes on between two adapters). An INF beside an image (same name) is taken by itself. Exit status 1 when a driver failed.
 """
 import argparse
@@ -58,11 +58,6 @@ def run_on(program, image, device, options):
     return run, report
 
 
-def wants_another_device(run, report):
-    """It did not get as far as an adapter that runs: another device may suit it."""
-    return run.status == 2 or not report or not any(adapter["initialised"] for adapter in report["adapters"])
-
-
 def judge(run, report):
     """A row's columns from the device on: load, traffic, halt, violations, warnings, leaks, remark."""
     if not report:
@@ -71,7 +66,7 @@ def judge(run, report):
     command = report["exec"]
     carried = up and command is not None and command["status"] == 0
     halted = up and not run.timed_out and run.status in (0, 1)
-    first = (report["violations"] or [{}])[0]
+    first = (report["violations"] or [None])[0]
     remark = f"{first['id']}: {first['detail']}" if first else report["reason"] or ""
     return ["yes" if up else "no", "yes" if carried else "no", "yes" if halted else "no", report["violation_count"], report["warning_count"],
             report["leak_count"], remark]
@@ -83,13 +78,14 @@ def try_image(program, image, options):
     row = [image.name, machine, f"{implemented}/{imports}"]
     if problem or missing:
         return row + ["-"] * 7 + [problem or "not implemented: " + " ".join(missing)], False
-    run = report = device = None
+    attempts = []
     for device in options.device or ("qemu", "none"):
         run, report = run_on(program, image, device, options)
-        if not wants_another_device(run, report):
-            break
-    columns = judge(run, report)
-    return row + [device] + columns, run.status == 0 and columns[:3] == ["yes"] * 3
+        columns = judge(run, report)
+        if run.status == 0 and columns[:3] == ["yes"] * 3:
+            return row + [device] + columns, True
+        attempts.append((columns[:3].count("yes"), row + [device] + columns))
+    return max(attempts, key=lambda attempt: attempt[0])[1], False  # where it got farthest
 
 
 def print_row(row):

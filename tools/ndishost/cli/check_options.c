@@ -140,6 +140,7 @@ enum check_option {
     OPTION_CUT_AT,
     OPTION_INTERRUPTS,
     OPTION_SET,
+    OPTION_INF,
     OPTION_JOBS,
     OPTION_LIMIT,
     OPTION_JSON,
@@ -159,6 +160,7 @@ static const struct option long_options[] = {
     {"cut-at", required_argument, NULL, OPTION_CUT_AT},
     {"interrupts", required_argument, NULL, OPTION_INTERRUPTS},
     {"set", required_argument, NULL, OPTION_SET},
+    {"inf", required_argument, NULL, OPTION_INF},
     {"jobs", required_argument, NULL, OPTION_JOBS},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"json", required_argument, NULL, OPTION_JSON},
@@ -193,6 +195,9 @@ static bool take(struct check_options *options, int option, const char *value)
         return parse_interrupts(options, value);
     case OPTION_SET:
         return add_keyword(options, value);
+    case OPTION_INF:
+        options->inf = value;
+        return true;
     case OPTION_JOBS:
         return parse_small("--jobs", value, 1, CHECK_JOBS_MAX, &options->jobs);
     case OPTION_LIMIT:

@@ -8,6 +8,7 @@
 #include "cli/check_runner.h"
 #include "cli/commands.h"
 #include "cli/host.h"
+#include "cli/inf_settings.h"
 
 struct plan {
     struct check_job *jobs;
@@ -113,7 +114,8 @@ int command_check(int argc, char **argv)
     if (outcome == OPTIONS_RUN) {
         char error[512] = "";
         struct image_facts *facts = host_read_image(options.image, error, sizeof(error));
-        if (facts && host_take_image(facts, error, sizeof(error)))
+        if (facts && host_take_image(facts, error, sizeof(error)) &&
+            inf_settings_add(options.inf, facts, options.keywords, options.keyword_text, &options.keyword_count, error, sizeof(error)))
             status = check(&options, facts);
         else
             fprintf(stderr, "ndishost: %s\n", error);

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/host.h"
+#include "cli/inf_settings.h"
 #include "cli/machine.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -125,21 +126,22 @@ static int run_in_world(const struct run_options *options, const struct image_fa
 }
 
 /* Whatever the command line names must be there before anything starts. */
-static int run(const struct run_options *options)
+static int run(struct run_options *options)
 {
     char error[512];
     struct image_facts *facts = host_read_image(options->image, error, sizeof(error));
     if (!facts)
         return refused(error);
     int status = EXIT_INPUT;
-    if (!host_take_image(facts, error, sizeof(error)) || !imports_are_known(facts, error, sizeof(error))) {
+    trace_enabled = options->trace;
+    if (!host_take_image(facts, error, sizeof(error)) || !imports_are_known(facts, error, sizeof(error)) ||
+        !inf_settings_add(options->inf, facts, options->keywords, options->keyword_text, &options->keyword_count, error, sizeof(error))) {
         refused(error);
     } else {
         const char *slash = strrchr(options->image, '/');
         report = (struct run_report){
             .options = options, .image_name = slash ? slash + 1 : options->image, .architecture = host_architecture_name()};
         clock_gettime(CLOCK_MONOTONIC, &started);
-        trace_enabled = options->trace;
         pool_guard_pages = options->guard_pages;
         status = run_in_world(options, facts);
     }

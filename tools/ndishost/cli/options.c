@@ -203,6 +203,7 @@ enum run_option {
     OPTION_NET,
     OPTION_INTERRUPTS,
     OPTION_SET,
+    OPTION_INF,
     OPTION_ADAPTERS,
     OPTION_CPUS,
     OPTION_FOR,
@@ -221,6 +222,7 @@ static const struct option run_long_options[] = {
     {"net", required_argument, NULL, OPTION_NET},
     {"interrupts", required_argument, NULL, OPTION_INTERRUPTS},
     {"set", required_argument, NULL, OPTION_SET},
+    {"inf", required_argument, NULL, OPTION_INF},
     {"adapters", required_argument, NULL, OPTION_ADAPTERS},
     {"cpus", required_argument, NULL, OPTION_CPUS},
     {"for", required_argument, NULL, OPTION_FOR},
@@ -256,6 +258,9 @@ static bool take_run_option(struct run_options *options, int option, const char 
         return parse_interrupts(options, value);
     case OPTION_SET:
         return parse_keyword(options, value);
+    case OPTION_INF:
+        options->inf = value;
+        return true;
     case OPTION_ADAPTERS:
         return parse_count("--adapters", value, 1, RUN_ADAPTERS_MAX, &options->adapters);
     case OPTION_CPUS:

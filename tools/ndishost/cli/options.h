@@ -15,7 +15,7 @@
 enum exit_status { EXIT_OK = 0, EXIT_FOUND = 1 /* violations, leaks, a failed command or failed traffic */, EXIT_INPUT = 2 };
 
 enum device_kind { DEVICE_QEMU, DEVICE_MINIMAL, DEVICE_PLUGIN, DEVICE_NONE };
-enum { RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_KEYWORDS_MAX = 64, RUN_MESSAGES_DEFAULT = 8 };
+enum { RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_KEYWORDS_MAX = 320, RUN_MESSAGES_DEFAULT = 8 };
 
 struct run_options {
     const char *image;
@@ -30,6 +30,7 @@ struct run_options {
     enum network_kind network;
     enum adapter_interrupts interrupts;
     unsigned message_limit;
+    const char *inf; /* --inf, or NULL */
     struct keyword keywords[RUN_KEYWORDS_MAX]; /* point into `keyword_text` */
     unsigned keyword_count;
     char *keyword_text[RUN_KEYWORDS_MAX];

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* inf_settings.c - reads the INF of --inf and hands its keywords over, one allocated text each. */
+#include "cli/inf_settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inf/inf_keywords.h"
+#include "rules/rules.h"
+
+/* Of the devices that ndishost itself offers; an INF for another one has its first model taken. */
+static const char preferred_id[] = "PCI\\VEN_1AF4&DEV_1041";
+
+static bool is_set(const struct keyword *keywords, unsigned count, const char *name)
+{
+    for (unsigned i = 0; i < count; ++i)
+        if (inf_same_name(keywords[i].name, name))
+            return true;
+    return false;
+}
+
+/* "NAME\0VALUE\0", as --set keeps them. */
+static char *text_of(const struct inf_keyword *keyword)
+{
+    size_t name = strlen(keyword->name) + 1, value = strlen(keyword->value) + 1;
+    char *text = malloc(name + value);
+    if (text) {
+        memcpy(text, keyword->name, name);
+        memcpy(text + name, keyword->value, value);
+    }
+    return text;
+}
+
+static bool append(const struct inf_keywords *list, struct keyword *keywords, char **keyword_text, unsigned *count)
+{
+    unsigned given = *count;
+    for (unsigned i = 0; i < list->count; ++i) {
+        const struct inf_keyword *keyword = &list->keywords[i];
+        if (is_set(keywords, given, keyword->name))
+            continue;
+        if (*count == RUN_KEYWORDS_MAX || !(keyword_text[*count] = text_of(keyword)))
+            return false;
+        keywords[*count] = (struct keyword){keyword_text[*count], keyword_text[*count] + strlen(keyword->name) + 1};
+        TRACE("inf", "%s = %s", keyword->name, keyword->value);
+        ++*count;
+    }
+    return true;
+}
+
+bool inf_settings_add(const char *path, const struct image_facts *facts, struct keyword *keywords, char **keyword_text,
+                      unsigned *keyword_count, char *error, size_t error_size)
+{
+    struct inf_keywords list;
+    char why[256];
+    if (!path)
+        return true;
+    struct inf *inf = inf_read(path, error, error_size);
+    if (!inf)
+        return false;
+    bool good =
+        inf_keywords_collect(inf, image_facts_machine(facts) == IMAGE_X86 ? INF_X86 : INF_X64, preferred_id, &list, why, sizeof(why));
+    if (!good) {
+        snprintf(error, error_size, "%s: %s", path, why);
+    } else {
+        TRACE("inf", "model %s, section [%s]", list.model, list.install);
+        good = append(&list, keywords, keyword_text, keyword_count);
+        if (!good)
+            snprintf(error, error_size, "%s: more than %u keywords with those of --set", path, (unsigned)RUN_KEYWORDS_MAX);
+        inf_keywords_free(&list);
+    }
+    inf_free(inf);
+    return good;
+}
