@@ -54,6 +54,7 @@ struct processor {
     unsigned number;
     uint8_t irql;
     _Atomic uint32_t attention;
+    uint32_t held; /* seeded: what is not attended to for now, whatever the IRQL */
     _Atomic uint32_t sleeping;
     struct context *current;
     struct context idle; /* the host thread's own stack, no kernel stack */

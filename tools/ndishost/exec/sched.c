@@ -117,7 +117,7 @@ void attention_set(struct processor *processor, uint32_t bit)
 void processor_deliver(struct processor *processor)
 {
     for (;;) {
-        uint32_t wanted = atomic_load(&processor->attention) & attention_admitted(processor->irql);
+        uint32_t wanted = atomic_load(&processor->attention) & attention_admitted(processor->irql) & ~processor->held;
         if (wanted & ATTENTION_INTERRUPT)
             interrupt_run_next(processor);
         else if (wanted & ATTENTION_DPC)

@@ -26,7 +26,14 @@
  * the processor that it interrupts. */
 #define DELIVERIES_IN_A_ROW 512u
 #define AGENT_LIMIT_STARVED 4096u
-#define AGENT_LIMIT    512u
+#define AGENT_LIMIT         512u
+/*
+ * A device that is quick beside its processor can interrupt in every DPC, and no thread ever goes on there. After so many yield points
+ * without one its interrupts are held back: until threads had some yield points, or this many passed in vain.
+ */
+#define RAISED_LIMIT 2000u
+#define HELD_LIMIT   4000u
+#define QUIET_LIMIT  256u
 /* Only a timer that is due within 50 ms expires before its time: those that bound how long others may take are no toys. */
 #define EARLY_TIMER_REACH UINT64_C(500000)
 /* After so many turns of busy waits with nothing between them, only time can help. */
@@ -47,6 +54,8 @@ static struct place {
     unsigned delayed; /* yield points that passed while something was pending */
     unsigned row;     /* deliveries since the thread took a step, or the processor was idle */
     unsigned priority;
+    unsigned raised; /* yield points at DISPATCH_LEVEL or above since the last one below */
+    unsigned quiet;  /* yield points below it until interrupts are no longer held back */
 } places[PROCESSOR_LIMIT];
 static unsigned lowest_priority;
 
@@ -62,7 +71,7 @@ static void note(unsigned what, uint64_t value)
     counts.digest = (counts.digest ^ (value << 4 | what) ^ clock_now << 32) * UINT64_C(0x100000001b3);
     counts.digest ^= counts.digest >> 29;
 }
-enum { NOTE_SWITCH = 1, NOTE_AGENT, NOTE_DELIVERY, NOTE_TIME, NOTE_THREAD };
+enum { NOTE_SWITCH = 1, NOTE_AGENT, NOTE_DELIVERY, NOTE_TIME, NOTE_THREAD, NOTE_HELD };
 
 uint32_t seeded_choose(uint32_t limit)
 {
@@ -318,12 +327,32 @@ static void processor_spins(struct processor *self)
 
 /* ---- interrupts, DPCs, threads ---- */
 
+static void hold_interrupts(struct processor *processor, bool held)
+{
+    places[processor->number].raised = 0;
+    processor->held = held ? ATTENTION_INTERRUPT : 0;
+    note(NOTE_HELD, held);
+}
+
+static void threads_get_their_share(struct processor *processor)
+{
+    struct place *place = &places[processor->number];
+    if (processor->irql < IRQL_DISPATCH) {
+        place->raised = 0;
+        if (processor->held != 0 && --place->quiet == 0)
+            hold_interrupts(processor, false);
+    } else if (++place->raised >= (processor->held == 0 ? RAISED_LIMIT : HELD_LIMIT)) {
+        place->quiet = 1 + seeded_choose(QUIET_LIMIT);
+        hold_interrupts(processor, processor->held == 0);
+    }
+}
+
 /* Delivers what has arrived by now. */
 static void deliver(struct processor *processor)
 {
     struct place *place = &places[processor->number];
     for (;;) {
-        uint32_t pending = atomic_load(&processor->attention) & attention_admitted(processor->irql);
+        uint32_t pending = atomic_load(&processor->attention) & attention_admitted(processor->irql) & ~processor->held;
         bool due = place->delayed >= DELIVERY_LIMIT;
         if (pending == 0) {
             place->delayed = 0;
@@ -385,6 +414,7 @@ static void seeded_yield(struct processor *processor, enum yield_cause cause)
     store_buffer_drain(processor);
     time_at_yield_point();
     agents_at_yield_point();
+    threads_get_their_share(processor);
     deliver(processor);
     threads_at_yield_point(processor);
     if (cause == YIELD_SPIN) {
@@ -435,6 +465,7 @@ static void seeded_idle(struct processor *processor)
     struct place *place = &places[processor->number];
     count_step();
     agents_at_yield_point();
+    processor->held = 0;
     place->idle = true;
     place->row = 0;
     if (!is_runnable(processor)) {

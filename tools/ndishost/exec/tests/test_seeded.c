@@ -623,6 +623,52 @@ static void test_own_dpc_runs_before_anything_below_dispatch_level(void **state)
         on_seeded_machine(3, &(struct sched_seed_options){.seed = seed}, queue_own_dpcs, NULL);
 }
 
+/* A device that interrupts in every DPC leaves threads some time nevertheless. */
+static struct sched_interrupt flood_interrupt;
+static struct sched_dpc flood_dpc;
+static void flood_routine(struct sched_interrupt *interrupt)
+{
+    (void)interrupt;
+    sched_dpc_queue(&flood_dpc, sched_current_processor());
+}
+static void flood_dpc_routine(struct sched_dpc *dpc)
+{
+    (void)dpc;
+    for (unsigned i = 0; i < 20; i++)
+        sched_yield_point(YIELD_EXPORT);
+}
+static bool flood_step(struct sched_agent *agent)
+{
+    (void)agent;
+    sched_interrupt_raise(&flood_interrupt);
+    return true;
+}
+static void work_in_a_flood(void *unused)
+{
+    struct sched_agent device = {.step = flood_step, .name = "flood"};
+    (void)unused;
+    flood_interrupt = (struct sched_interrupt){.routine = flood_routine};
+    flood_dpc = (struct sched_dpc){.routine = flood_dpc_routine};
+    sched_interrupt_connect(&flood_interrupt);
+    sched_agent_add(&device);
+    sched_agent_wake(&device);
+    for (unsigned i = 0; i < 200; i++) {
+        CLAIM_EQUAL(irql_raise(IRQL_DISPATCH), IRQL_PASSIVE);
+        sched_yield_point(YIELD_EXPORT);
+        irql_lower(IRQL_PASSIVE);
+        sched_yield_point(YIELD_EXPORT);
+    }
+    sched_agent_remove(&device);
+    sched_interrupt_disconnect(&flood_interrupt);
+    sched_dpc_flush();
+}
+static void test_threads_go_on_in_a_flood_of_interrupts(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= (RUNNING_ON_VALGRIND ? 3u : 40u); seed++)
+        on_seeded_machine(1 + seed % 2, &(struct sched_seed_options){.seed = seed, .step_limit = 5000000}, work_in_a_flood, NULL);
+}
+
 /* Time comes from the seed's clock: a sleep of an hour takes none, a jump of the clock makes timers due. */
 static void jump(void *unused)
 {
@@ -754,6 +800,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(test_endless_run_ends_at_the_limit),
         cmocka_unit_test(test_endless_sleeping_ends_at_the_limit_of_time),
         cmocka_unit_test(test_own_dpc_runs_before_anything_below_dispatch_level),
+        cmocka_unit_test(test_threads_go_on_in_a_flood_of_interrupts),
         cmocka_unit_test(test_time_is_virtual_and_can_jump),
         cmocka_unit_test(test_streams_follow_the_seed_and_are_independent),
         cmocka_unit_test(test_what_does_not_follow_from_the_seed_is_refused),
