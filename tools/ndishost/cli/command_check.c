@@ -8,6 +8,7 @@
 #include "cli/check_runner.h"
 #include "cli/commands.h"
 #include "cli/host.h"
+#include "exec/replay.h"
 #include "cli/inf_settings.h"
 
 struct plan {
@@ -109,6 +110,7 @@ static int check(const struct check_options *options, const struct image_facts *
 int command_check(int argc, char **argv)
 {
     struct check_options options;
+    exec_disable_address_randomisation(); /* a replayed trace shows the same addresses */
     enum options_outcome outcome = check_options_parse(&options, argc, argv);
     int status = outcome == OPTIONS_HELPED ? EXIT_OK : EXIT_INPUT;
     if (outcome == OPTIONS_RUN) {

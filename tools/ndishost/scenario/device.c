@@ -15,7 +15,15 @@
 #include "exec/sched.h"
 #include "pci/qemu/qemu_device.h"
 
-enum { GUEST_MEMORY_MIB = 256, CABLE_FRAME_MAX = 65536, CABLE_BUFFER_BYTES = 4 << 20, MODEL_SEED_LONGEST = 32 };
+enum {
+    GUEST_MEMORY_MIB = 256,
+    CABLE_FRAME_MAX = 65536,
+    CABLE_BUFFER_BYTES = 4 << 20,
+    MODEL_SEED_LONGEST = 32,
+    REST_ROUNDS = 8,
+    REST_STEPS = 10000,
+    REST_TICKS = 10000 /* 1 ms */
+};
 
 struct plugged_device {
     enum device_choice_kind kind;
@@ -284,8 +292,15 @@ bool device_echoes(const struct plugged_device *device)
 
 void device_check_at_rest(struct plugged_device *device)
 {
-    if (device->model)
-        model_check_quiescent(device->model);
+    if (!device->model)
+        return;
+    /* What is still on its way arrives, and the driver's DPCs about it run. */
+    for (unsigned round = 0; round < REST_ROUNDS; ++round) {
+        model_drain(device->model, REST_STEPS);
+        sched_dpc_flush();
+        sched_sleep_until(sched_now() + REST_TICKS);
+    }
+    model_check_quiescent(device->model);
 }
 
 bool device_send_in(struct plugged_device *device, const uint8_t *frame, size_t length)
