@@ -76,6 +76,13 @@ def echoes(tools, architecture, folder):
     return traffic_problem(run, run.json("report.json"), r"(\d+) frames out, (\d+) in", PINGS)
 
 
+def checked(tools, architecture, folder):
+    run = Run([tools.program, "check", tools.image(architecture), "--device", "plugin:./device.so", "--scenario", "life-cycle", "--scenario",
+               "traffic", "--seeds", "1..2"], TIMEOUT_S, None, folder)
+    lines = run.stdout.strip().splitlines()
+    return None if run.status == 0 and not run.timed_out else run.last_words(), lines[-1] if lines else ""
+
+
 def run_plugin(tools, architecture):
     """Yields (name, problem or None, text)."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ndishost-plugin-"))
@@ -87,6 +94,7 @@ def run_plugin(tools, architecture):
             return
         yield "pings through the example", *carries_pings(tools, architecture, folder)
         yield "frames echoed by the example", *echoes(tools, architecture, folder)
+        yield "scenarios of ndishost check on the example", *checked(tools, architecture, folder)
         other = "x86" if architecture == "x64" else "x64"
         yield "refused: for the other twin", *refused(run_device(tools, other, "plugin:device.so", (), folder), r"\d\d-bit; x\d\d images need a")
         for name, (code, pattern) in BROKEN.items():

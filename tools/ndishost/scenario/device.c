@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "exec/sched.h"
+#include "pci/plugin/plugin_device.h"
 #include "pci/qemu/qemu_device.h"
 
 enum {
@@ -102,6 +104,17 @@ static bool qemu_choice(const char *text, struct device_choice *choice, char *er
     return true;
 }
 
+/* "FILE.so[,OPTIONS]" */
+static bool plugin_choice(const char *text, struct device_choice *choice, char *error, size_t error_size)
+{
+    size_t length = strcspn(text, ",");
+    if (length == 0 || length >= sizeof(choice->plugin) || strlen(text + length) >= sizeof(choice->properties))
+        return refuse(error, error_size, "--device plugin:%.64s is not understood: plugin:FILE.so[,OPTIONS]", text);
+    snprintf(choice->plugin, sizeof(choice->plugin), "%.*s", (int)length, text);
+    strcpy(choice->properties, text[length] ? text + length + 1 : "");
+    return true;
+}
+
 bool device_choice_parse(const char *text, struct device_choice *choice, char *error, size_t error_size)
 {
     *choice = (struct device_choice){0};
@@ -120,7 +133,11 @@ bool device_choice_parse(const char *text, struct device_choice *choice, char *e
         choice->kind = CHOICE_QEMU;
         return qemu_choice(text + 4, choice, error, error_size);
     }
-    return refuse(error, error_size, "--device is model, minimal or qemu, not \"%s\"", text);
+    if (strncmp(text, "plugin:", 7) == 0) {
+        choice->kind = CHOICE_PLUGIN;
+        return plugin_choice(text + 7, choice, error, error_size);
+    }
+    return refuse(error, error_size, "--device is model, minimal, qemu or plugin:FILE.so, not \"%s\"", text);
 }
 
 void device_choice_seed(struct device_choice *choice, uint64_t seed)
@@ -205,6 +222,21 @@ static void model_frame(void *context, const uint8_t *frame, size_t length)
 
 static const struct model_peer_ops model_peer = {.frame = model_frame};
 
+/* ---- a plugin's cable is the same ---- */
+
+static bool create_plugin(const struct device_choice *choice, struct plugged_device *device, unsigned index,
+                          const struct ndishost_pci_host *host, struct ndishost_pci_device *made, char *error, size_t error_size)
+{
+    if (!cable_create(device, error, error_size))
+        return false;
+    fcntl(device->far_end, F_SETFL, O_NONBLOCK);
+    struct ndishost_pci_plugin_order order = {.options = choice->properties,
+                                              .index = index,
+                                              .mac = {0x52, 0x54, 0x00, 0xae, 0x10, (uint8_t)index},
+                                              .network_fd = device->far_end};
+    return plugin_device_create(choice->plugin, &order, host, made, error, error_size);
+}
+
 /* ---- plugging ---- */
 
 static bool create(const struct device_choice *choice, struct plugged_device *device, unsigned index, const struct ndishost_pci_host *host,
@@ -212,6 +244,8 @@ static bool create(const struct device_choice *choice, struct plugged_device *de
 {
     if (choice->kind == CHOICE_MODEL)
         return create_model(choice, index, host, made, error, error_size);
+    if (choice->kind == CHOICE_PLUGIN)
+        return create_plugin(choice, device, index, host, made, error, error_size);
     if (choice->kind == CHOICE_QEMU)
         return create_qemu(choice, device, index, host, made, error, error_size);
     if (minimal_device_create(&choice->minimal, host, made))

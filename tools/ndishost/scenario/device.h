@@ -14,7 +14,7 @@
 #include "pci/minimal/minimal_device.h"
 #include "pci/model/model_device.h"
 
-enum device_choice_kind { CHOICE_MODEL, CHOICE_MINIMAL, CHOICE_QEMU };
+enum device_choice_kind { CHOICE_MODEL, CHOICE_MINIMAL, CHOICE_QEMU, CHOICE_PLUGIN };
 
 /* What --device of `ndishost check` named. */
 struct device_choice {
@@ -23,11 +23,12 @@ struct device_choice {
     struct model_options model;
     struct minimal_device_options minimal;
     bool transitional;    /* qemu */
-    char properties[512]; /* qemu's own */
+    char properties[512]; /* qemu's own, or a plugin's options */
+    char plugin[512];     /* plugin: the shared object */
 };
 /*
  * "model[:...]" (model_options_parse()), "minimal[:contract][,vectors=N][,queue_size=N][,features=MASK]",
- * "qemu[:transitional][,PROPERTY=VALUE...]". False: one line in `error`.
+ * "qemu[:transitional][,PROPERTY=VALUE...]", "plugin:FILE.so[,OPTIONS]". False: one line in `error`.
  */
 bool device_choice_parse(const char *text, struct device_choice *choice, char *error, size_t error_size);
 /* Lets the seed decide what the choice leaves open: a model device without a seed of its own. */
