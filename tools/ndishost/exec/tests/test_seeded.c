@@ -634,7 +634,7 @@ static void flood_routine(struct sched_interrupt *interrupt)
 static void flood_dpc_routine(struct sched_dpc *dpc)
 {
     (void)dpc;
-    for (unsigned i = 0; i < 20; i++)
+    for (unsigned i = 0; i < 300; i++)
         sched_yield_point(YIELD_EXPORT);
 }
 static bool flood_step(struct sched_agent *agent)
@@ -652,7 +652,7 @@ static void work_in_a_flood(void *unused)
     sched_interrupt_connect(&flood_interrupt);
     sched_agent_add(&device);
     sched_agent_wake(&device);
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < 40; i++) {
         CLAIM_EQUAL(irql_raise(IRQL_DISPATCH), IRQL_PASSIVE);
         sched_yield_point(YIELD_EXPORT);
         irql_lower(IRQL_PASSIVE);
@@ -666,7 +666,7 @@ static void test_threads_go_on_in_a_flood_of_interrupts(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= (RUNNING_ON_VALGRIND ? 3u : 40u); seed++)
-        on_seeded_machine(1 + seed % 2, &(struct sched_seed_options){.seed = seed, .step_limit = 5000000}, work_in_a_flood, NULL);
+        on_seeded_machine(1 + seed % 2, &(struct sched_seed_options){.seed = seed, .step_limit = 100000}, work_in_a_flood, NULL);
 }
 
 /* Time comes from the seed's clock: a sleep of an hour takes none, a jump of the clock makes timers due. */
