@@ -74,10 +74,12 @@ function(add_driver name)
 
   set(work "${CMAKE_CURRENT_BINARY_DIR}")
   configure_file("${CMAKE_SOURCE_DIR}/cmake/driver.rc.in" "${work}/${name}.rc" @ONLY)
+  # Relative names: llvm-rc takes a path that begins with /c, say of a clone below /check, for its option /c.
   add_custom_command(
     OUTPUT "${work}/${name}.res"
-    COMMAND ${AERO_LLVM_RC} /no-preprocess /fo "${work}/${name}.res" "${work}/${name}.rc"
+    COMMAND ${AERO_LLVM_RC} /no-preprocess /fo "${name}.res" "${name}.rc"
     DEPENDS "${work}/${name}.rc"
+    WORKING_DIRECTORY "${work}"
     VERBATIM)
 
   set(link_flags
