@@ -44,7 +44,10 @@ struct sched_seed_options {
 #define SCHED_TIME_LIMIT (UINT64_C(24) * 3600 * 10000000) /* a day */
 int sched_start_seeded(unsigned processor_count, const struct sched_seed_options *options);
 bool sched_is_seeded(void);
-/* Memory whose stores a store buffer delays: what devices reach. Kept until the process ends; at most 8 ranges. */
+/*
+ * Limits what a store buffer begins to delay to stores to this memory, say to what devices reach: quicker. Without any range every store
+ * is delayed, so that a barrier that is missing between two processors shows, too. Kept until the process ends; at most 8 ranges.
+ */
 void sched_store_buffer_range(const void *base, size_t size);
 /* What the seeded policy did since it was started: two runs with one seed have the same numbers. */
 struct sched_seeded_counts {

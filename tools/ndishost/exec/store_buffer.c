@@ -215,7 +215,7 @@ void store_buffer_before(struct processor *processor, struct trap_frame *frame)
     struct store store;
     if (!find_store(&trap, &store, &simple))
         return;
-    if (simple && buffer->count == 0 && !is_in_range(store.address))
+    if (simple && buffer->count == 0 && range_count != 0 && !is_in_range(store.address))
         return; /* seen at once, and nothing older is delayed */
     if (!simple || !copy(store.before, store.address, store.width)) {
         store_buffer_drain(processor);

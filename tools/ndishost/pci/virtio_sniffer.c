@@ -204,7 +204,7 @@ static void status_written(struct virtio_sniffer *sniffer, uint8_t value)
         return;
     }
     uint8_t added = value & ~sniffer->status;
-    if (sniffer->reset_unconfirmed) {
+    if (sniffer->reset_unconfirmed && added != VIRTIO_STATUS_FAILED) { /* giving up (G15) is no initialisation */
         BROKEN(sniffer, "P13", "status %s was written before a reset was seen to be complete",
                virtio_status_text(value, after, sizeof after));
         sniffer->reset_unconfirmed = false;
