@@ -89,18 +89,9 @@ struct export_row {
     export_implementation *implementation; /* NULL for a data export */
     void *data;                            /* address the import resolves to, for a data export */
 };
-#define EXPORT(name_)                                                                                                                      \
-    {                                                                                                                                      \
-#name_, export_##name_, 0                                                                                                          \
-    }
-#define EXPORT_DATA(name_, address_)                                                                                                       \
-    {                                                                                                                                      \
-#name_, 0, (address_)                                                                                                              \
-    }
-#define EXPORT_END                                                                                                                         \
-    {                                                                                                                                      \
-        0, 0, 0                                                                                                                            \
-    }
+#define EXPORT(name_)                {#name_, export_##name_, 0}
+#define EXPORT_DATA(name_, address_) {#name_, 0, (address_)}
+#define EXPORT_END                   {0, 0, 0}
 
 /* What is known of an export from the ABI and IRQL tables (generated: export_facts.c). */
 enum export_convention { CONVENTION_STDCALL, CONVENTION_CDECL, CONVENTION_FASTCALL, CONVENTION_DATA };

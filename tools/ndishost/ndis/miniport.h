@@ -49,7 +49,7 @@ struct driver {
     nt_NDIS_MINIPORT_PNP_CHARACTERISTICS pnp;
     bool has_pnp;
     nt_NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS memory_provider; /* zero: not registered */
-    struct adapter *adapters; /* under driver_list_mutex */
+    struct adapter *adapters;                                       /* under driver_list_mutex */
     struct driver *next;
 };
 
@@ -118,7 +118,7 @@ struct adapter {
     bool running_before_sleep;
     uint64_t accesses_at_sleep;
     void *initialize_thread; /* the thread inside MiniportInitializeEx or MiniportAddDevice, for INI-05 and its like */
-    void *halt_thread; /* the thread inside MiniportHaltEx */
+    void *halt_thread;       /* the thread inside MiniportHaltEx */
     bool in_add_device;
     atomic_bool in_shutdown;
     bool initialized_once;
@@ -160,7 +160,8 @@ struct adapter {
 
 /* The adapter of a MiniportAdapterHandle; reports HLT-13 and returns NULL for anything else. `what` is the export. */
 struct adapter *adapter_from_handle(const void *handle, const char *what);
-/* Adapter or driver of an NdisHandle (in MiniportAddDevice the device), as the owner of what is allocated with it; NULL (reported under `rule`) for anything else. */
+/* Adapter or driver of an NdisHandle (in MiniportAddDevice the device), as the owner of what is allocated with it; NULL (reported under
+ * `rule`) for anything else. */
 const void *owner_from_handle(const void *handle, const char *rule, const char *what);
 bool adapter_in_initialize(const struct adapter *adapter); /* on this thread, inside MiniportInitializeEx */
 bool adapter_in_initialize_or_halt(const struct adapter *adapter);

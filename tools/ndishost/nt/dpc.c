@@ -205,6 +205,12 @@ static uint64_t export_KeSetTargetProcessorDpcEx(struct export_call *call)
 
 const struct export_row nt_dpc_exports[] = {
     {"KeInitializeThreadedDpc", export_KeInitializeDpc, 0}, /* as with threaded DPCs switched off, which every driver must bear */
-    EXPORT(KeInitializeDpc),    EXPORT(KeInsertQueueDpc),        EXPORT(KeRemoveQueueDpc),          EXPORT(KeFlushQueuedDpcs),
-    EXPORT(KeSetImportanceDpc), EXPORT(KeSetTargetProcessorDpc), EXPORT(KeSetTargetProcessorDpcEx), EXPORT_END,
+    EXPORT(KeInitializeDpc),
+    EXPORT(KeInsertQueueDpc),
+    EXPORT(KeRemoveQueueDpc),
+    EXPORT(KeFlushQueuedDpcs),
+    EXPORT(KeSetImportanceDpc),
+    EXPORT(KeSetTargetProcessorDpc),
+    EXPORT(KeSetTargetProcessorDpcEx),
+    EXPORT_END,
 };

@@ -222,7 +222,7 @@ static uint64_t export_MmUnlockPages(struct export_call *call)
     if (!(mdl->MdlFlags & NT_MDL_PAGES_LOCKED))
         rule_violated("HOST-MDL", mdl, "MmUnlockPages of MDL %p, whose pages are not locked", (void *)mdl);
     track_release(TRACK_SYSTEM_MAPPING, mdl);
-    mdl->MdlFlags &= (uint16_t) ~(NT_MDL_PAGES_LOCKED | NT_MDL_MAPPED_TO_SYSTEM_VA);
+    mdl->MdlFlags &= (uint16_t)~(NT_MDL_PAGES_LOCKED | NT_MDL_MAPPED_TO_SYSTEM_VA);
     return 0;
 }
 

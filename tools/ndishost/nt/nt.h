@@ -42,9 +42,9 @@ uint32_t mdl_byte_count(const void *mdl);
 void *mdl_next(const void *mdl);
 
 /* ---- spin locks (spinlock.c) over KSPIN_LOCK words in image memory; each knows its owner ---- */
-void nt_spin_lock_acquire(void *lock, uintptr_t who);    /* at DISPATCH or above */
+void nt_spin_lock_acquire(void *lock, uintptr_t who); /* at DISPATCH or above */
 void nt_spin_lock_release(void *lock, uintptr_t who);
-unsigned nt_spin_locks_held(void);                       /* by the current processor; for IRQL-30 */
+unsigned nt_spin_locks_held(void); /* by the current processor; for IRQL-30 */
 /* KeAcquireSpinLock and KeReleaseSpinLock: raise to DISPATCH_LEVEL (the old IRQL is returned) and lower again. */
 uint8_t nt_spin_lock_acquire_raise(void *lock, uintptr_t who);
 void nt_spin_lock_release_lower(void *lock, uint8_t irql, uintptr_t who);

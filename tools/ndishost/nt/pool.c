@@ -224,7 +224,7 @@ static bool slots_create(unsigned class)
     *pool_page_of(page) = (struct pool_page){blocks, size};
     VALGRIND_MAKE_MEM_NOACCESS(page, POOL_PAGE_SIZE);
     for (unsigned i = count; i-- > 0;) {
-        blocks[i] = (struct block){.payload = page + i * size + GUARD_SIZE, .slot_size = (uint16_t)size, .class = (uint8_t) class};
+        blocks[i] = (struct block){.payload = page + i * size + GUARD_SIZE, .slot_size = (uint16_t)size, .class = (uint8_t)class};
         blocks[i].next = unused_slots[class];
         unused_slots[class] = &blocks[i];
     }

@@ -134,11 +134,7 @@ WIDTHS(port_write_one)
 WIDTHS(port_read_many)
 WIDTHS(port_write_many)
 
-#define ROWS(name, verb)                                                                                                                   \
-    {name "UCHAR", verb##_1, 0}, {name "USHORT", verb##_2, 0},                                                                             \
-    {                                                                                                                                      \
-        name "ULONG", verb##_4, 0                                                                                                          \
-    }
+#define ROWS(name, verb) {name "UCHAR", verb##_1, 0}, {name "USHORT", verb##_2, 0}, {name "ULONG", verb##_4, 0}
 
 const struct export_row nt_register_exports[] = {
     ROWS("READ_REGISTER_", read_one),           ROWS("WRITE_REGISTER_", write_one),          ROWS("READ_REGISTER_BUFFER_", read_many),

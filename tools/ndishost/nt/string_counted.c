@@ -352,7 +352,7 @@ static uint64_t export_RtlIntegerToUnicodeString(struct export_call *call)
     uint16_t digits[32];
     size_t first = 32;
     do {
-        digits[--first] = (uint16_t) "0123456789ABCDEF"[value % base];
+        digits[--first] = (uint16_t)"0123456789ABCDEF"[value % base];
         value /= base;
     } while (value);
     string->Length = 0;

@@ -19,8 +19,14 @@ struct image_facts *image_facts_read(const char *path, char *error, size_t error
 void image_facts_free(struct image_facts *facts);
 enum image_machine image_facts_machine(const struct image_facts *facts);
 
-struct image_section_facts { char name[9]; uint32_t rva, size, raw_size, flags; };
-struct image_import_facts { const char *dll; const char *name; };
+struct image_section_facts {
+    char name[9];
+    uint32_t rva, size, raw_size, flags;
+};
+struct image_import_facts {
+    const char *dll;
+    const char *name;
+};
 unsigned image_section_count(const struct image_facts *facts);
 struct image_section_facts image_section(const struct image_facts *facts, unsigned index);
 unsigned image_import_count(const struct image_facts *facts);

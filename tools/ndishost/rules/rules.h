@@ -20,7 +20,13 @@ void rule_violated(const char *id, const void *object, const char *format, ...) 
 void rule_warned(const char *id, const void *object, const char *format, ...) __attribute__((format(printf, 3, 4)));
 unsigned rules_violation_count(void);
 unsigned rules_warning_count(void);
-struct rule_report { const char *id; const char *text; const char *detail; unsigned count; bool warning; };
+struct rule_report {
+    const char *id;
+    const char *text;
+    const char *detail;
+    unsigned count;
+    bool warning;
+};
 /* Violations and warnings so far, merged by id and detail's first occurrence. */
 void rules_visit_reports(void (*visit)(const struct rule_report *report, void *context), void *context);
 /* How often rule `id` was reported so far, violations and warnings together: for tests. */
@@ -48,9 +54,27 @@ void rules_write_place(char *buffer, size_t size);
 
 /* ---- tracking: everything the image acquires and must give back ---- */
 enum track_kind {
-    TRACK_POOL, TRACK_NBL, TRACK_NB, TRACK_MDL, TRACK_NBL_POOL, TRACK_NB_POOL, TRACK_SG_LIST, TRACK_SHARED_MEMORY, TRACK_IO_MAPPING,
-    TRACK_INTERRUPT, TRACK_SG_DMA, TRACK_TIMER, TRACK_WORK_ITEM, TRACK_CONFIGURATION, TRACK_HANDLE, TRACK_DEVICE, TRACK_RW_LOCK,
-    TRACK_DRIVER, TRACK_SYSTEM_MAPPING, TRACK_CALLBACK, TRACK_KIND_COUNT
+    TRACK_POOL,
+    TRACK_NBL,
+    TRACK_NB,
+    TRACK_MDL,
+    TRACK_NBL_POOL,
+    TRACK_NB_POOL,
+    TRACK_SG_LIST,
+    TRACK_SHARED_MEMORY,
+    TRACK_IO_MAPPING,
+    TRACK_INTERRUPT,
+    TRACK_SG_DMA,
+    TRACK_TIMER,
+    TRACK_WORK_ITEM,
+    TRACK_CONFIGURATION,
+    TRACK_HANDLE,
+    TRACK_DEVICE,
+    TRACK_RW_LOCK,
+    TRACK_DRIVER,
+    TRACK_SYSTEM_MAPPING,
+    TRACK_CALLBACK,
+    TRACK_KIND_COUNT
 };
 const char *track_kind_name(enum track_kind kind);
 /* `owner` groups objects (an adapter or a driver) so that the audit can be made for it alone; `who` is the image's return address. */
@@ -73,6 +97,10 @@ void track_visit(enum track_kind kind, void (*visit)(const void *object, size_t 
 /* ---- trace: what --trace shows; one line each, with time, processor and IRQL, to stderr ---- */
 extern bool trace_enabled;
 void trace_line(const char *topic, const char *format, ...) __attribute__((format(printf, 2, 3)));
-#define TRACE(topic, ...) do { if (trace_enabled) trace_line(topic, __VA_ARGS__); } while (0)
+#define TRACE(topic, ...)                                                                                                                  \
+    do {                                                                                                                                   \
+        if (trace_enabled)                                                                                                                 \
+            trace_line(topic, __VA_ARGS__);                                                                                                \
+    } while (0)
 
 #endif

@@ -8,9 +8,9 @@
  *     2  Rx.Lock      receive ring, free buffers, packet filter, receive counters        rx.h
  *     3  Tx.Lock      transmit ring, FIFO, slots, transmit counters                      tx.h
  *
- * NDIS is never called with one of them held, nor is MMIO read; a doorbell and DRIVER_OK may be written. They are taken at <= DISPATCH_LEVEL, never in
- * an ISR. What an ISR shares with others is interlocked (interrupts.h). The selectors of the common configuration need no lock:
- * they have one user at a time (device.h).
+ * NDIS is never called with one of them held, nor is MMIO read; a doorbell and DRIVER_OK may be written. They are taken at <=
+ * DISPATCH_LEVEL, never in an ISR. What an ISR shares with others is interlocked (interrupts.h). The selectors of the common configuration
+ * need no lock: they have one user at a time (device.h).
  *
  * Guards of the fields are named where they are declared. "init-only" is written by the bring-up step of the name, before anybody else can
  * look, and read freely after it.

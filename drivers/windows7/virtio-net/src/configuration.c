@@ -3,6 +3,7 @@
 #include "configuration.h"
 #include "adapter.h"
 #include "event_log.h"
+#include "settings_table.h"
 #include "trace.h"
 
 typedef struct _AEROVNET_SETTING {
@@ -13,12 +14,9 @@ typedef struct _AEROVNET_SETTING {
     ULONG Field; /* offset of a ULONG in AEROVNET_SETTINGS */
 } AEROVNET_SETTING;
 
-/* The order is part of the event log's meaning (AerovnetReasonSettingRange): append only. */
-static const AEROVNET_SETTING SettingTable[] = {
-    {NDIS_STRING_CONST("*ReceiveBuffers"), 512, 16, 4096, FIELD_OFFSET(AEROVNET_SETTINGS, ReceiveBuffers)},
-    {NDIS_STRING_CONST("ReceiveBufferSize"), 2048, 128, 4096, FIELD_OFFSET(AEROVNET_SETTINGS, ReceiveBufferSize)},
-    {NDIS_STRING_CONST("*TransmitBuffers"), 256, 16, 1024, FIELD_OFFSET(AEROVNET_SETTINGS, TransmitBuffers)},
-};
+#define SETTING_ROW(Member, Keyword, Default, Minimum, Maximum)                                                                            \
+    {NDIS_STRING_CONST(Keyword), Default, Minimum, Maximum, FIELD_OFFSET(AEROVNET_SETTINGS, Member)},
+static const AEROVNET_SETTING SettingTable[] = {AEROVNET_SETTING_TABLE(SETTING_ROW)};
 
 static VOID SettingRead(PAEROVNET_ADAPTER Adapter, NDIS_HANDLE Configuration, ULONG Index)
 {

@@ -6,9 +6,21 @@
 #include "adapter_types.h"
 
 typedef struct _AEROVNET_SETTINGS {
-    ULONG ReceiveBuffers;    /* how many receive buffers the adapter owns, posted or with the network stack */
-    ULONG ReceiveBufferSize; /* bytes of one receive buffer, header included, where the device merges buffers */
-    ULONG TransmitBuffers;   /* how many frames may be with the device at once */
+    /* settings_table.h says what they mean */
+    ULONG ReceiveBuffers;
+    ULONG ReceiveBufferSize;
+    ULONG TransmitBuffers;
+    ULONG IpChecksumIpv4;
+    ULONG TcpChecksumIpv4;
+    ULONG TcpChecksumIpv6;
+    ULONG UdpChecksumIpv4;
+    ULONG UdpChecksumIpv6;
+    ULONG LargeSendIpv4;
+    ULONG LargeSendIpv6;
+    ULONG PriorityVlanTag;
+    ULONG VlanId;
+    ULONG JumboPacket;
+    ULONG InterruptModeration;
     BOOLEAN HasNetworkAddress;
     UCHAR NetworkAddress[ETH_LENGTH_OF_ADDRESS]; /* overrides the device's address */
 } AEROVNET_SETTINGS, *PAEROVNET_SETTINGS;

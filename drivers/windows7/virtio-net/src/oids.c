@@ -3,46 +3,8 @@
 #include "oids.h"
 #include "adapter.h"
 #include "aero_virtio_net.h"
+#include "oid_table.h"
 #include "trace.h"
-
-/* A query handler writes its answer here; the table's code checks lengths and copies (buffers of requests may be unaligned, OID-17). */
-#define ANSWER_BYTES (RECEIVE_FILTER_MULTICAST_MAX * ETH_LENGTH_OF_ADDRESS)
-
-typedef union _AEROVNET_ANSWER {
-    ULONG Number;
-    ULONG64 Counter;
-    NDIS_HARDWARE_STATUS HardwareStatus;
-    NDIS_STATISTICS_INFO Statistics;
-    NDIS_INTERRUPT_MODERATION_PARAMETERS Moderation;
-    UCHAR Bytes[ANSWER_BYTES];
-} AEROVNET_ANSWER, *PAEROVNET_ANSWER;
-
-/* Returns the length of the answer. */
-typedef ULONG AEROVNET_OID_QUERY(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer);
-
-/* `Bytes` has at least the row's SetLength bytes, unaligned. `Read` is preset to that length. */
-typedef NDIS_STATUS AEROVNET_OID_SET(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request, const UCHAR *Bytes, ULONG Length, PULONG Read);
-
-typedef struct _AEROVNET_OID {
-    NDIS_OID Oid;
-    UCHAR Revision;  /* of the structure that the OID carries; 0: none */
-    BOOLEAN Counter; /* may be asked for as 4 or as 8 bytes (OID-24) */
-    AEROVNET_OID_QUERY *Query;
-    AEROVNET_OID_SET *Set;
-    ULONG SetLength; /* least bytes */
-} AEROVNET_OID;
-
-static ULONG AnswerNumber(PAEROVNET_ANSWER Answer, ULONG Number)
-{
-    Answer->Number = Number;
-    return sizeof Answer->Number;
-}
-
-static ULONG AnswerCounter(PAEROVNET_ANSWER Answer, ULONG64 Counter)
-{
-    Answer->Counter = Counter;
-    return sizeof Answer->Counter;
-}
 
 /* ---- statistics ---- */
 
@@ -57,7 +19,7 @@ static ULONG QueryTransmitted(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer
     NDIS_STATISTICS_INFO *Info = &Answer->Statistics;
 
     AerovnetStatisticsQuery(Adapter, Info);
-    return AnswerCounter(Answer, Info->ifHCOutUcastPkts + Info->ifHCOutMulticastPkts + Info->ifHCOutBroadcastPkts);
+    return AerovnetAnswerCounter(Answer, Info->ifHCOutUcastPkts + Info->ifHCOutMulticastPkts + Info->ifHCOutBroadcastPkts);
 }
 
 static ULONG QueryReceived(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
@@ -65,19 +27,19 @@ static ULONG QueryReceived(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
     NDIS_STATISTICS_INFO *Info = &Answer->Statistics;
 
     AerovnetStatisticsQuery(Adapter, Info);
-    return AnswerCounter(Answer, Info->ifHCInUcastPkts + Info->ifHCInMulticastPkts + Info->ifHCInBroadcastPkts);
+    return AerovnetAnswerCounter(Answer, Info->ifHCInUcastPkts + Info->ifHCInMulticastPkts + Info->ifHCInBroadcastPkts);
 }
 
 static ULONG QueryTransmitErrors(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
     AerovnetStatisticsQuery(Adapter, &Answer->Statistics);
-    return AnswerCounter(Answer, Answer->Statistics.ifOutErrors);
+    return AerovnetAnswerCounter(Answer, Answer->Statistics.ifOutErrors);
 }
 
 static ULONG QueryReceiveErrors(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
     AerovnetStatisticsQuery(Adapter, &Answer->Statistics);
-    return AnswerCounter(Answer, Answer->Statistics.ifInErrors);
+    return AerovnetAnswerCounter(Answer, Answer->Statistics.ifInErrors);
 }
 
 static ULONG QueryReceiveNoBuffer(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
@@ -99,28 +61,28 @@ static ULONG QueryHardwareStatus(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Ans
 
 static ULONG QueryMaximumFrame(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
-    return AnswerNumber(Answer, Adapter->Mtu);
+    return AerovnetAnswerNumber(Answer, Adapter->Mtu);
 }
 
 static ULONG QueryMaximumTotal(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
-    return AnswerNumber(Answer, AerovnetMaximumTotalSize(Adapter));
+    return AerovnetAnswerNumber(Answer, AerovnetMaximumTotalSize(Adapter));
 }
 
 static ULONG QueryTransmitSpace(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
-    return AnswerNumber(Answer, Adapter->Tx.SlotCount * AerovnetMaximumTotalSize(Adapter));
+    return AerovnetAnswerNumber(Answer, Adapter->Tx.SlotCount * AerovnetMaximumTotalSize(Adapter));
 }
 
 static ULONG QueryReceiveSpace(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
-    return AnswerNumber(Answer, Adapter->Rx.BufferCount * Adapter->Rx.BufferBytes);
+    return AerovnetAnswerNumber(Answer, Adapter->Rx.BufferCount * Adapter->Rx.BufferBytes);
 }
 
 static ULONG QueryVendorId(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
     UNREFERENCED_PARAMETER(Adapter);
-    return AnswerNumber(Answer, AEROVNET_VENDOR_ID);
+    return AerovnetAnswerNumber(Answer, AEROVNET_VENDOR_ID);
 }
 
 static ULONG QueryVendorDescription(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
@@ -128,7 +90,7 @@ static ULONG QueryVendorDescription(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER 
     const CHAR *Text = Adapter->Personality->Description;
     ULONG Length = 0;
 
-    while (Length < ANSWER_BYTES - 1 && Text[Length] != '\0') {
+    while (Length < AEROVNET_ANSWER_BYTES - 1 && Text[Length] != '\0') {
         Answer->Bytes[Length] = (UCHAR)Text[Length];
         Length++;
     }
@@ -139,7 +101,7 @@ static ULONG QueryVendorDescription(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER 
 static ULONG QueryVendorDriverVersion(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
     UNREFERENCED_PARAMETER(Adapter);
-    return AnswerNumber(Answer, AEROVNET_VERSION);
+    return AerovnetAnswerNumber(Answer, AEROVNET_VERSION);
 }
 
 static ULONG QueryPermanentAddress(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
@@ -157,14 +119,14 @@ static ULONG QueryCurrentAddress(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Ans
 static ULONG QueryMulticastMaximum(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
     UNREFERENCED_PARAMETER(Adapter);
-    return AnswerNumber(Answer, RECEIVE_FILTER_MULTICAST_MAX);
+    return AerovnetAnswerNumber(Answer, RECEIVE_FILTER_MULTICAST_MAX);
 }
 
 /* ---- receive filter ---- */
 
 static ULONG QueryPacketFilter(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
-    return AnswerNumber(Answer, Adapter->Rx.Filter.packet_filter); /* written by OIDs only, and those are serialized */
+    return AerovnetAnswerNumber(Answer, Adapter->Rx.Filter.packet_filter); /* written by OIDs only, and those are serialized */
 }
 
 static NDIS_STATUS SetPacketFilter(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request, const UCHAR *Bytes, ULONG Length, PULONG Read)
@@ -216,7 +178,7 @@ static NDIS_STATUS SetMulticastList(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST
 /* Whole frames are indicated whatever the lookahead is (OIM-06); the number is kept to be given back. */
 static ULONG QueryLookahead(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
 {
-    return AnswerNumber(Answer, Adapter->Lookahead);
+    return AerovnetAnswerNumber(Answer, Adapter->Lookahead);
 }
 
 static NDIS_STATUS SetLookahead(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request, const UCHAR *Bytes, ULONG Length, PULONG Read)

@@ -278,7 +278,7 @@ static void test_race_around_a_call_is_found_at_calls(void **state)
 static struct shared {
     volatile uint32_t index;  /* the driver's: so many requests are there */
     volatile uint32_t wanted; /* the device's: it sleeps and wants to be notified */
-} * shared;
+} *shared;
 static unsigned served, barrier_wanted;
 static struct sched_agent sleeper;
 static struct sched_event all_served;

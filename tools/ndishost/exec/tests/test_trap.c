@@ -447,7 +447,7 @@ static void port_accesses(void *unused)
     CLAIM(port_written == 0x11223344 && last_offset == 0xc8);
     uint16_t in[6] = {0};
     reads = writes = 0;
-    IMAGE_CALL("strings", image_port_strings, 0xc000, (uintptr_t)in, (uintptr_t) "abcd");
+    IMAGE_CALL("strings", image_port_strings, 0xc000, (uintptr_t)in, (uintptr_t)"abcd");
     CLAIM(reads == 5 && writes == 4 && port_written == 'd' && in[4] == 0xc708 && in[5] == 0);
     uint64_t value = 0x55667788;
     CLAIM(trap_port_access(0xc014, 2, true, &value)); /* as an export does it */

@@ -403,10 +403,7 @@ static void removed_device_reads_ones_and_is_silent(void **state)
 
 int main(void)
 {
-#define TRAFFIC(number)                                                                                                                    \
-    {                                                                                                                                      \
-        "frames come back, shape " #number, frames_come_back, NULL, NULL, &shapes[number]                                                  \
-    }
+#define TRAFFIC(number) {"frames come back, shape " #number, frames_come_back, NULL, NULL, &shapes[number]}
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contract_layout_is_enumerated),
         cmocka_unit_test(functions_have_addresses_of_their_own),

@@ -444,10 +444,7 @@ static struct shape shapes[] = {
 
 int main(int argc, char **argv)
 {
-#define TRAFFIC(number)                                                                                                                    \
-    {                                                                                                                                      \
-        "frames pass both ways, shape " #number, frames_pass_both_ways, NULL, NULL, &shapes[number]                                        \
-    }
+#define TRAFFIC(number) {"frames pass both ways, shape " #number, frames_pass_both_ways, NULL, NULL, &shapes[number]}
     if (argc > 1 && !strcmp(argv[1], "--victim"))
         return role_victim();
     const struct CMUnitTest tests[] = {
