@@ -45,6 +45,7 @@ static void chain_give_back(struct model *model, unsigned role, uint16_t head, u
 {
     struct model_queue *queue = &model->queues[role];
     model->counts.completions[role]++;
+    model_net_config_disturb(model);
     entry_write(model, queue, head, written, room);
     if (model_fault_due(&model->faults, FAULT_SCRIBBLE))
         model_queue_scribble(queue, head, model_random_next(&model->random));

@@ -5,7 +5,7 @@
 
 #include "model_state.h"
 
-enum { COMMAND_BYTES = 2, DATA_MAX = 8192, ETHERTYPE_VLAN = 0x8100 };
+enum { COMMAND_BYTES = 2, DATA_MAX = 8192, ETHERTYPE_VLAN = 0x8100, VLAN_HIGHEST = 4094, VLANS_OF_A_FLOOD = 1024 };
 
 /* A command as it came. */
 struct command {
@@ -22,6 +22,7 @@ void model_filter_reset(struct model *model)
 {
     model->filter = (struct model_filter){.promiscuous = true, .guest_offloads = model->accepted & OFFLOADS};
     memcpy(model->filter.mac, model->options.mac, 6);
+    model->protocol.vlan_count = 0;
 }
 
 /* N38: a command's data have the length that the command has. */
@@ -94,11 +95,16 @@ static bool table_take(struct model *model, const uint8_t **data, size_t *left, 
 
 static bool address_command(struct model *model, const struct command *command)
 {
+    static const uint8_t nobody[6];
     if (command->command == CTRL_MAC_ADDR_SET) {
         if (!class_is_accepted(model, command, FEATURE_CTRL_MAC_ADDR, "N28") || !length_is(model, command, 6))
             return false;
         if (command->data[0] & 1) {
             MODEL_BROKEN(model, "N28", "MAC_ADDR_SET with a multicast address");
+            return false;
+        }
+        if (memcmp(command->data, nobody, 6) == 0) {
+            MODEL_BROKEN(model, "N28", "MAC_ADDR_SET with an address of zeros");
             return false;
         }
         memcpy(model->filter.mac, command->data, 6);
@@ -127,15 +133,20 @@ static bool vlan_command(struct model *model, const struct command *command)
     if (!class_is_accepted(model, command, FEATURE_CTRL_VLAN, "N38") || !length_is(model, command, 2))
         return false;
     unsigned vlan = command->data[0] | (unsigned)command->data[1] << 8;
-    if (command->command > CTRL_VLAN_DEL || vlan > 4095) {
+    /* 0 stands for frames that have a priority and no VLAN. */
+    if (command->command > CTRL_VLAN_DEL || vlan > VLAN_HIGHEST) {
         MODEL_BROKEN(model, "N38", "control command 2/%u for VLAN %u does not exist", command->command, vlan);
         return false;
     }
-    uint8_t bit = (uint8_t)(1u << vlan % 8);
-    if (command->command == CTRL_VLAN_ADD)
-        model->filter.vlans[vlan / 8] |= bit;
-    else
-        model->filter.vlans[vlan / 8] &= (uint8_t)~bit;
+    uint8_t bit = (uint8_t)(1u << vlan % 8), *byte = &model->filter.vlans[vlan / 8];
+    bool passes = *byte & bit, shall = command->command == CTRL_VLAN_ADD;
+    if (passes == shall)
+        MODEL_WARNED(model, "HOST-CONTROL-VLAN", "VLAN %u is %s, and was already", vlan, shall ? "added" : "deleted");
+    *byte = shall ? *byte | bit : *byte & (uint8_t)~bit;
+    model->protocol.vlan_count += shall && !passes;
+    model->protocol.vlan_count -= !shall && passes;
+    if (model->protocol.vlan_count == VLANS_OF_A_FLOOD && shall && !passes)
+        MODEL_BROKEN(model, "HOST-CONTROL-VLAN", "%u VLANs were added: that is no configuration", model->protocol.vlan_count);
     return true;
 }
 
@@ -201,7 +212,7 @@ static bool command_execute(struct model *model, const struct command *command)
 static void chain_execute(struct model *model, struct model_queue *queue, const struct model_chain *chain)
 {
     uint8_t bytes[COMMAND_BYTES + DATA_MAX], ack = CTRL_ACK_ERROR;
-    if (chain->readable < COMMAND_BYTES || chain->readable > sizeof bytes || chain->writable < 1) {
+    if (chain->readable < COMMAND_BYTES || chain->readable > sizeof bytes || chain->writable != 1) {
         MODEL_BROKEN(model, "N38", "control chain %u has %" PRIu64 " bytes of command and %" PRIu64 " for the acknowledgement", chain->head,
                      chain->readable, chain->writable);
     } else {
@@ -222,6 +233,15 @@ static void chain_execute(struct model *model, struct model_queue *queue, const 
     model_chain_write(queue, chain, 0, &ack, 1);
 }
 
+/* How many bytes the completion of a command claims. */
+static uint32_t completion_length(struct model *model, const struct model_chain *chain)
+{
+    static const uint32_t lies[] = {0, 2, 255, 65536, UINT32_MAX};
+    if (model_fault_due(&model->faults, FAULT_CONTROL_ACK_LENGTH))
+        return lies[model_random_below(&model->random, sizeof lies / sizeof *lies)];
+    return chain->writable ? 1 : 0;
+}
+
 bool model_control_step(struct model *model)
 {
     struct model_queue *queue = &model->queues[ROLE_CONTROL];
@@ -235,7 +255,7 @@ bool model_control_step(struct model *model)
     model->counts.chains[ROLE_CONTROL]++;
     chain_execute(model, queue, &chain);
     if (!model_fault_due(&model->faults, FAULT_CONTROL_NEVER_COMPLETES))
-        model_complete(model, ROLE_CONTROL, chain.head, chain.writable ? 1 : 0, (uint32_t)chain.writable);
+        model_complete(model, ROLE_CONTROL, chain.head, completion_length(model, &chain), (uint32_t)chain.writable);
     return true;
 }
 

@@ -50,6 +50,7 @@ void model_reset(struct model *model)
     model->isr = 0;
     memset(model->msix_pending, 0, (model->options.vectors + 63) / 64 * sizeof *model->msix_pending);
     model->storm_left = 0;
+    model->announcements_left = 0;
     model->delayed_count = 0;
     model_filter_reset(model);
     model_receive_clear(model);
@@ -302,11 +303,8 @@ bool model_announce(struct model *model)
 {
     pthread_mutex_lock(&model->lock);
     bool possible = model_accepted(model, FEATURE_GUEST_ANNOUNCE) && model_is_live(model);
-    if (possible) {
-        model->net_config[NET_CONFIG_STATUS] |= NET_STATUS_ANNOUNCE;
-        model->protocol.announce_owed = true;
-        model_net_config_changed(model);
-    }
+    if (possible)
+        model_net_config_announce(model);
     pthread_mutex_unlock(&model->lock);
     return possible;
 }
@@ -325,6 +323,7 @@ void model_set_speed(struct model *model, uint32_t speed, uint8_t duplex)
     pthread_mutex_lock(&model->lock);
     memcpy(model->net_config + NET_CONFIG_SPEED, &speed, sizeof speed);
     model->net_config[NET_CONFIG_DUPLEX] = duplex;
+    model->protocol.speed_unread = model->protocol.duplex_unread = model_accepted(model, FEATURE_SPEED_DUPLEX) && model_is_live(model);
     model_net_config_changed(model);
     pthread_mutex_unlock(&model->lock);
 }

@@ -6,6 +6,8 @@
 #include "model_features.h"
 #include "model_state.h"
 
+enum { MTU_CHANGES_EVERY = 16 };
+
 static void put16(uint8_t *place, uint16_t value)
 {
     memcpy(place, &value, sizeof value);
@@ -77,6 +79,14 @@ static void churn(struct model *model)
     model->generation++;
 }
 
+/* Below what the specification allows, just that, or anything. */
+static uint16_t garbage_mtu(struct model *model)
+{
+    static const uint16_t odd[] = {0, 1, NET_MTU_MIN - 1, NET_MTU_MIN, 1500, 65535};
+    unsigned choice = (unsigned)model_random_below(&model->random, 2 * sizeof odd / sizeof *odd);
+    return choice < sizeof odd / sizeof *odd ? odd[choice] : (uint16_t)model_random_next(&model->random);
+}
+
 uint64_t model_net_config_read(struct model *model, uint32_t offset, unsigned width)
 {
     uint64_t value = 0;
@@ -89,12 +99,23 @@ uint64_t model_net_config_read(struct model *model, uint32_t offset, unsigned wi
         seen[NET_CONFIG_MAC] |= 1;
     if (model_fault_due(&model->faults, FAULT_MTU_TINY))
         put16(seen + NET_CONFIG_MTU, 1);
+    if (model_fault_due(&model->faults, FAULT_MTU_GARBAGE))
+        put16(seen + NET_CONFIG_MTU, garbage_mtu(model));
+    if (model_fault_due(&model->faults, FAULT_SPEED_GARBAGE)) {
+        uint32_t speed = (uint32_t)model_random_next(&model->random);
+        memcpy(seen + NET_CONFIG_SPEED, &speed, sizeof speed);
+        seen[NET_CONFIG_DUPLEX] = (uint8_t)model_random_next(&model->random);
+    }
     if (offset < NET_CONFIG_BYTES)
         memcpy(&value, seen + offset, width <= NET_CONFIG_BYTES - offset ? width : NET_CONFIG_BYTES - offset);
     if (offset < NET_CONFIG_MAC + 6) {
         model->protocol.mac_read = true;
         model->protocol.generation_after_mac = false;
     }
+    if (offset == NET_CONFIG_SPEED)
+        model->protocol.speed_unread = false;
+    if (offset == NET_CONFIG_DUPLEX)
+        model->protocol.duplex_unread = false;
     churn(model);
     return value;
 }
@@ -104,4 +125,20 @@ void model_net_config_changed(struct model *model)
     model->generation++;
     if ((model->status & STATUS_DRIVER_OK) && !model->vanished)
         model_interrupt_config(model);
+}
+
+void model_net_config_announce(struct model *model)
+{
+    model->net_config[NET_CONFIG_STATUS] |= NET_STATUS_ANNOUNCE;
+    model->protocol.announce_owed = true;
+    model_net_config_changed(model);
+}
+
+void model_net_config_disturb(struct model *model)
+{
+    if (!model_fault_due(&model->faults, FAULT_MTU_CHANGES) || model_fault_fired(&model->faults, FAULT_MTU_CHANGES) % MTU_CHANGES_EVERY)
+        return;
+    /* The options keep the MTU that was promised: by it the driver is judged. */
+    put16(model->net_config + NET_CONFIG_MTU, garbage_mtu(model));
+    model_net_config_changed(model);
 }

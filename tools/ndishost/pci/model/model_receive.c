@@ -165,12 +165,30 @@ static void header_spoil(struct model *model, struct model_net_header *header)
         header->gso_size = (uint16_t)model_random_next(&model->random);
     if (model_fault_due(faults, FAULT_HEADER_HDR_LEN))
         header->hdr_len = (uint16_t)model_random_next(&model->random);
+    if (model_fault_due(faults, FAULT_HEADER_LARGE)) {
+        *header = (struct model_net_header){.flags = HDR_NEEDS_CSUM, .hdr_len = 54, .csum_start = 34, .csum_offset = TCP_SUM};
+        header->gso_type = model_random_chance(&model->random, 50) ? GSO_TCPV4 : GSO_TCPV6;
+        header->gso_size = (uint16_t)(1 + model_random_below(&model->random, 1460));
+    }
     if (start || offset)
         header->flags |= HDR_NEEDS_CSUM;
     if (start)
         header->csum_start = (uint16_t)model_random_next(&model->random);
     if (offset)
         header->csum_offset = (uint16_t)model_random_next(&model->random);
+}
+
+/* A frame with a sum is damaged, and said to be good or to become good. */
+static void sum_falsify(struct model *model, struct model_net_header *header, uint8_t *frame, const struct model_frame_facts *facts)
+{
+    unsigned offset = sum_offset(facts);
+    if (!offset || !guest_may(model, FEATURE_GUEST_CSUM) || !model_fault_due(&model->faults, FAULT_SUMS_FALSE))
+        return;
+    bool partial = model_random_chance(&model->random, 50);
+    header->flags = partial ? 0 : HDR_DATA_VALID;
+    if (partial)
+        partial_make(header, frame, facts);
+    frame[partial ? facts->transport + offset : facts->network_end - 1] ^= (uint8_t)(1 + model_random_below(&model->random, 255));
 }
 
 static void count_spoil(struct model *model, struct model_net_header *header)
@@ -340,6 +358,7 @@ bool model_receive_step(struct model *model)
             header = (struct model_net_header){.gso_type = kind, .gso_size = front->delivery.gso_size, .hdr_len = (uint16_t)facts.payload};
             partial_make(&header, model->scratch, &facts);
         }
+        sum_falsify(model, &header, model->scratch, &facts);
         header_spoil(model, &header);
         bytes_deliver(model, &header, model->scratch, front->length, count);
     } else {

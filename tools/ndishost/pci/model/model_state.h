@@ -43,9 +43,11 @@ struct model_protocol {
     bool features_confirmed; /* read FEATURES_OK back */
     bool config_vector_unread;
     bool mac_read, generation_after_mac;
-    uint8_t status_written;     /* last */
-    bool announce_owed;         /* asked for announcements, not acknowledged */
-    uint8_t feature_words_read; /* bit n: word n of the offered features */
+    uint8_t status_written;           /* last */
+    bool announce_owed;               /* asked for announcements, not acknowledged */
+    bool speed_unread, duplex_unread; /* changed, and not read since */
+    unsigned vlan_count;              /* identifiers that the filter lets pass */
+    uint8_t feature_words_read;       /* bit n: word n of the offered features */
 };
 
 struct model_cable;
@@ -83,6 +85,7 @@ struct model {
     uint8_t *msix_table;    /* vectors * MSIX_ENTRY */
     uint64_t *msix_pending; /* a bit each */
     unsigned storm_left;
+    unsigned announcements_left; /* of a storm of them */
 
     /* frames */
     struct model_cable *cable; /* model_cable.c's; NULL: none */
@@ -135,6 +138,10 @@ void model_net_config_init(struct model *model);
 uint64_t model_net_config_read(struct model *model, uint32_t offset, unsigned width);
 /* A field changed: new generation, and a configuration interrupt once the driver runs. */
 void model_net_config_changed(struct model *model);
+/* Asks the driver to announce itself. */
+void model_net_config_announce(struct model *model);
+/* A chain completed: the misbehaviour of a configuration that does not stay as it was. */
+void model_net_config_disturb(struct model *model);
 
 /* ---- model_interrupt.c ---- */
 void model_interrupt_queue(struct model *model, const struct model_queue *queue);

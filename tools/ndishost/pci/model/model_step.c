@@ -2,7 +2,7 @@
 /* model_step.c - what the device does by itself, one thing at a time; and the check of what only shows when everything is at rest. */
 #include "model_state.h"
 
-enum { STORM_INTERRUPTS = 1000 };
+enum { STORM_INTERRUPTS = 1000, STORM_ANNOUNCEMENTS = 1000 };
 
 void model_expose(struct model *model, unsigned role)
 {
@@ -59,6 +59,19 @@ static bool storm(struct model *model)
     return true;
 }
 
+static bool announcement_storm(struct model *model)
+{
+    if (!model_accepted(model, FEATURE_GUEST_ANNOUNCE))
+        return false;
+    if (model_fault_due(&model->faults, FAULT_ANNOUNCE_STORM) && model_fault_fired(&model->faults, FAULT_ANNOUNCE_STORM) == 1)
+        model->announcements_left = STORM_ANNOUNCEMENTS;
+    if (!model->announcements_left)
+        return false;
+    model->announcements_left--;
+    model_net_config_announce(model);
+    return true;
+}
+
 static bool role_step(struct model *model, unsigned role)
 {
     switch (role) {
@@ -73,7 +86,7 @@ static bool role_step(struct model *model, unsigned role)
 
 static bool live_step(struct model *model)
 {
-    if (model_complete_delayed(model))
+    if (announcement_storm(model) || model_complete_delayed(model))
         return true;
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         if (doorbell_take(model, role))
@@ -142,6 +155,8 @@ void model_check_quiescent(struct model *model)
             model_expose(model, ROLE_RECEIVE);
         if (model->protocol.announce_owed)
             MODEL_BROKEN(model, "N29", "announcements were asked for, and ANNOUNCE_ACK did not come");
+        if (model->protocol.speed_unread || model->protocol.duplex_unread)
+            MODEL_WARNED(model, "N7", "speed or duplex changed, and the driver did not read them again");
         if (model->protocol.config_vector_unread)
             MODEL_BROKEN(model, "P20", "the vector of configuration changes was not read back");
         uint64_t needed = (uint64_t)model_header_bytes(model) + ETHERNET_HEADER + model->options.mtu;

@@ -308,6 +308,47 @@ static void does_not_acknowledge(struct world *world)
     model_check_quiescent(world->model);
 }
 
+static void sets_an_address_of_zeros(struct world *world)
+{
+    command(world, CTRL_MAC, CTRL_MAC_ADDR_SET, "\0\0\0\0\0\0", 6);
+}
+
+static void adds_a_vlan_that_does_not_exist(struct world *world)
+{
+    command(world, CTRL_VLAN, CTRL_VLAN_ADD, "\xff\x0f", 2);
+}
+
+static void adds_a_vlan_twice(struct world *world)
+{
+    wrong_start(world);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(driver_control(world, CTRL_VLAN, CTRL_VLAN_ADD, "\1\0", 2), CTRL_ACK_OK);
+}
+
+static void adds_every_vlan(struct world *world)
+{
+    wrong_start(world);
+    for (uint16_t vlan = 1; vlan <= 4094; vlan++) {
+        assert_int_equal(driver_control(world, CTRL_VLAN, CTRL_VLAN_ADD, &vlan, 2), CTRL_ACK_OK);
+        world->next_page = world->next_page > (32u << 20) ? 16u << 20 : world->next_page;
+    }
+}
+
+static void puts_a_group_among_the_stations(struct world *world)
+{
+    wrong_start(world);
+    driver_control(world, CTRL_MAC, CTRL_MAC_TABLE_SET, "\1\0\0\0\1\0\x5e\0\0\1\0\0\0\0", 14);
+}
+
+static void does_not_read_the_new_speed(struct world *world)
+{
+    assert_true(driver_start(world, driver_features() | FEATURE_BIT(FEATURE_SPEED_DUPLEX)));
+    world_drain(world);
+    model_set_speed(world->model, 100, 0);
+    (void)read_config(world, NET_CONFIG_SPEED, 4);
+    model_check_quiescent(world->model);
+}
+
 static void sets_pairs_without_mq(struct world *world)
 {
     command(world, CTRL_MQ, CTRL_MQ_PAIRS_SET, "\1\0", 2);
@@ -336,6 +377,13 @@ static void leaves_no_room_for_the_acknowledgement(struct world *world)
     queue_run(world, CONTROL, queue_take(world, CONTROL, &part, 1));
 }
 
+static void leaves_too_much_room_for_the_acknowledgement(struct world *world)
+{
+    wrong_start(world);
+    const struct part parts[2] = {{memory_with(world, "\0\0\1", 3), 3, false}, {world_memory(world, 2), 2, true}};
+    queue_run(world, CONTROL, queue_take(world, CONTROL, parts, 2));
+}
+
 const struct wrong_driver wrong_at_network[] = {
     {"N1", "", accepts_without_what_is_needed, NULL},
     {"N2", "", writes_the_configuration, NULL},
@@ -343,6 +391,7 @@ const struct wrong_driver wrong_at_network[] = {
     {"N5", ":features=default+mtu", leaves_mtu, NULL},
     {"N5", ":features=default+mtu,mtu=9000", has_no_room_for_the_mtu, NULL},
     {"N5", ":features=default+mtu", sends_more_than_the_mtu, NULL},
+    {"N7", "", does_not_read_the_new_speed, NULL},
     {"N8", ":features=none+version_1+mac+ctrl_rx_extra", takes_rx_extra_alone, NULL},
     {"N9", ":features=none+version_1+mac", posts_small_buffers, NULL},
     {"N10", "", posts_buffers_smaller_than_a_header, NULL},
@@ -372,6 +421,8 @@ const struct wrong_driver wrong_at_network[] = {
     {"N27", ":features=default-ctrl_rx_extra", sets_further_modes_without_ctrl_rx_extra, NULL},
     {"N28", ":features=default-ctrl_mac_addr", sets_an_address_without_ctrl_mac_addr, NULL},
     {"N28", "", sends_half_a_table, NULL},
+    {"N28", "", sets_an_address_of_zeros, NULL},
+    {"N28", "", puts_a_group_among_the_stations, NULL},
     {"N29", "", acknowledges_nothing, NULL},
     {"N29", "", does_not_acknowledge, NULL},
     {"N30", "", sets_pairs_without_mq, NULL},
@@ -379,5 +430,9 @@ const struct wrong_driver wrong_at_network[] = {
     {"N38", "", sends_a_command_of_the_wrong_length, NULL},
     {"N38", "", sends_a_class_that_does_not_exist, NULL},
     {"N38", "", leaves_no_room_for_the_acknowledgement, NULL},
+    {"N38", "", leaves_too_much_room_for_the_acknowledgement, NULL},
+    {"N38", "", adds_a_vlan_that_does_not_exist, NULL},
+    {"HOST-CONTROL-VLAN", "", adds_a_vlan_twice, NULL},
+    {"HOST-CONTROL-VLAN", "", adds_every_vlan, NULL},
     {NULL, NULL, NULL, NULL},
 };

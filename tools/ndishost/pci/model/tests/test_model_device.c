@@ -146,7 +146,7 @@ static void frames_span_buffers_with_mrg_rxbuf(void **state)
 {
     (void)state;
     uint8_t frame[9014], received[WORLD_FRAME_MAX], header[12];
-    struct world *world = world_open(":sums=plain");
+    struct world *world = world_open(":sums=plain,mtu=9000");
     world->receive_bytes = 1000;
     for (unsigned i = 0; i < sizeof frame; i++)
         frame[i] = (uint8_t)(i * 3);

@@ -420,6 +420,69 @@ static void commands_are_refused(void **state)
     world_close(world);
 }
 
+static void acknowledgements_have_any_length_but_theirs(void **state)
+{
+    (void)state;
+    struct world *world = started("control-ack-length");
+    uint32_t id, length;
+    const struct part parts[] = {{world_memory(world, 3), 3, false}, {world_memory(world, 1), 1, true}};
+    for (unsigned i = 0; i < 20; i++) {
+        int head = queue_add(world, CONTROL, parts, 2);
+        uint16_t before = world->queues[CONTROL].available;
+        queue_publish(world, CONTROL, (uint16_t)head);
+        queue_notify(world, CONTROL, before);
+        world_drain(world);
+        assert_true(queue_used(world, CONTROL, &id, &length));
+        assert_int_not_equal(length, 1);
+    }
+    world_close(world);
+}
+
+static void announcements_are_asked_for_again_and_again(void **state)
+{
+    (void)state;
+    struct world *world = world_open(":vectors=0,fault=announce-storm");
+    assert_true(driver_start(world, driver_features()));
+    unsigned asked = 0;
+    for (unsigned i = 0; i < 1100; i++) {
+        (void)model_step(world->model);
+        asked += (read_isr(world) & ISR_CONFIG) != 0;
+    }
+    assert_int_equal(asked, 1000);
+    world_drain(world);
+    assert_int_equal(driver_control(world, CTRL_ANNOUNCE, CTRL_ANNOUNCE_ACK, NULL, 0), CTRL_ACK_OK);
+    world_drain(world);
+    assert_int_equal(read_config(world, NET_CONFIG_STATUS, 2) & NET_STATUS_ANNOUNCE, 0);
+    model_check_quiescent(world->model);
+    assert_int_equal(rules_violation_count(), 0);
+    world_close(world);
+}
+
+static void speed_and_mtu_are_any_numbers(void **state)
+{
+    (void)state;
+    struct world *world = started("speed-garbage");
+    uint64_t speed = read_config(world, NET_CONFIG_SPEED, 4), again = read_config(world, NET_CONFIG_SPEED, 4);
+    assert_true(speed != again && speed != world->options.speed);
+    world_close(world);
+    world = started("mtu-garbage");
+    unsigned small = 0, large = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t mtu = read_config(world, NET_CONFIG_MTU, 2);
+        small += mtu < NET_MTU_MIN;
+        large += mtu > 1500;
+    }
+    assert_true(small > 5 && large > 5);
+    world_close(world);
+    world = started("mtu-changes");
+    uint64_t generation = read_common(world, REG_GENERATION, 1);
+    for (unsigned i = 0; i < 16; i++)
+        send_one(world);
+    assert_int_not_equal(read_common(world, REG_GENERATION, 1), generation);
+    assert_true(read_isr(world) & ISR_CONFIG);
+    world_close(world);
+}
+
 static void completions_are_slow(void **state)
 {
     (void)state;
@@ -527,6 +590,9 @@ int main(void)
         cmocka_unit_test(vectors_do_not_read_back),
         cmocka_unit_test(chains_never_complete),
         cmocka_unit_test(commands_are_refused),
+        cmocka_unit_test(acknowledgements_have_any_length_but_theirs),
+        cmocka_unit_test(announcements_are_asked_for_again_and_again),
+        cmocka_unit_test(speed_and_mtu_are_any_numbers),
         cmocka_unit_test(completions_are_slow),
         cmocka_unit_test(completions_change_places),
         cmocka_unit_test(the_list_is_complete),

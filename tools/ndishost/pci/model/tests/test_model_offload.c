@@ -323,6 +323,54 @@ static void the_device_delivers_what_was_accepted(void **state)
     assert_true(partial > 50 && valid > 20 && large == 100);
 }
 
+/* A device that says of damaged frames that they are whole, or asks for a sum over one that comes out wrong. */
+static void false_sums_are_false(void **state)
+{
+    (void)state;
+    static struct built_frame whole;
+    static uint8_t received[WORLD_FRAME_MAX];
+    unsigned partial = 0, valid = 0;
+    struct world *world = world_open(":fault=sums-false");
+    assert_true(driver_start(world, driver_features()));
+    for (unsigned i = 0; i < 100; i++) {
+        const struct frame_plan plan = {.version = i % 2 ? 4 : 6, .tcp = i % 3 == 0, .payload = 100 + i, .seed = i};
+        struct model_frame_facts facts;
+        uint8_t wire[12];
+        frame_build(&plan, &whole);
+        memset(whole.bytes, 0xff, 6);
+        assert_true(model_inject(world->model, whole.bytes, whole.length, NULL));
+        world_drain(world);
+        assert_int_equal(driver_receive(world, received, wire), whole.length);
+        const struct model_net_header header = model_net_header_parse(wire, 12);
+        assert_true(header.flags == HDR_NEEDS_CSUM || header.flags == HDR_DATA_VALID);
+        partial += header.flags == HDR_NEEDS_CSUM;
+        valid += header.flags == HDR_DATA_VALID;
+        if (header.flags & HDR_NEEDS_CSUM)
+            assert_null(model_offload_checksum(received, whole.length, header.csum_start, header.csum_offset));
+        model_frame_inspect(received, whole.length, &facts);
+        assert_false(facts.transport_sum_good);
+    }
+    assert_true(partial > 20 && valid > 20);
+    world_close(world);
+}
+
+static void frames_are_said_to_be_large_without_negotiation(void **state)
+{
+    (void)state;
+    static uint8_t received[WORLD_FRAME_MAX];
+    const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    struct world *world = world_open(":features=none+version_1+mac,fault=header-large@2");
+    assert_true(driver_start(world, driver_features()));
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t wire[12];
+        assert_true(model_inject(world->model, frame, sizeof frame, NULL));
+        world_drain(world);
+        assert_int_equal(driver_receive(world, received, wire), sizeof frame);
+        assert_int_equal(wire[HEADER_GSO_TYPE] != GSO_NONE, i);
+    }
+    world_close(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +382,8 @@ int main(void)
         cmocka_unit_test(impossible_requests_are_refused),
         cmocka_unit_test(the_device_carries_requests_out),
         cmocka_unit_test(the_device_delivers_what_was_accepted),
+        cmocka_unit_test(false_sums_are_false),
+        cmocka_unit_test(frames_are_said_to_be_large_without_negotiation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
