@@ -24,6 +24,7 @@
 #include "device.h"
 #include "interrupts.h"
 #include "link_state.h"
+#include "offload_settings.h"
 #include "personality.h"
 #include "reset.h"
 #include "resources.h"
@@ -53,6 +54,7 @@ struct _AEROVNET_ADAPTER {
     AEROVNET_LIFE State;
     AEROVNET_LINK Link;
     AEROVNET_RECOVERY Recovery;
+    AEROVNET_OFFLOAD Offload;
     AEROVNET_TX Tx;
     AEROVNET_RX Rx;
 };

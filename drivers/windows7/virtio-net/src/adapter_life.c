@@ -116,6 +116,7 @@ static NDIS_STATUS DecideParameters(PAEROVNET_ADAPTER Adapter)
     Adapter->Lookahead = AerovnetMaximumTotalSize(Adapter);
     Adapter->Rx.FrameMaximum = AerovnetMaximumTotalSize(Adapter);
     Adapter->Tx.FrameMaximum = AerovnetMaximumTotalSize(Adapter) + ETHERNET_VLAN_BYTES;
+    AerovnetOffloadDecide(Adapter);
     AerovnetLinkInitialize(Adapter);
     return NDIS_STATUS_SUCCESS;
 }
@@ -184,7 +185,7 @@ static NDIS_STATUS DescribeAdapter(PAEROVNET_ADAPTER Adapter)
     Attributes.SupportedStatistics = AEROVNET_STATISTICS_SUPPORTED;
     Attributes.SupportedPauseFunctions = NdisPauseFunctionsUnsupported;
     Attributes.SupportedOidList = Oids;
-    Attributes.SupportedOidListLength = AerovnetOidsSupported(Oids, AEROVNET_OID_CAPACITY) * (ULONG)sizeof Oids[0];
+    Attributes.SupportedOidListLength = AerovnetOidsSupported(Adapter, Oids, AEROVNET_OID_CAPACITY) * (ULONG)sizeof Oids[0];
     Attributes.PowerManagementCapabilitiesEx = &Power;
     return NdisMSetMiniportAttributes(Adapter->Handle, (PNDIS_MINIPORT_ADAPTER_ATTRIBUTES)&Attributes);
 }
@@ -252,6 +253,7 @@ static const AEROVNET_STEP StepTable[] = {
     {"allocate service timer", AerovnetServiceTimerAllocate, AerovnetServiceTimerFree},
     {"allocate recovery", AerovnetRecoveryAllocate, AerovnetRecoveryFree},
     {"describe adapter", DescribeAdapter, NULL},
+    {"describe offloads", AerovnetOffloadDescribe, NULL},
     {"register interrupt", AerovnetInterruptRegister, AerovnetInterruptDeregister},
     {"start device", StartDevice, StopDevice},
     {"begin service", BeginService, EndService},

@@ -24,13 +24,17 @@ typedef ULONG AEROVNET_OID_QUERY(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Ans
 /* `Bytes` has at least the row's SetLength bytes, unaligned. `Read` is preset to that length. */
 typedef NDIS_STATUS AEROVNET_OID_SET(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request, const UCHAR *Bytes, ULONG Length, PULONG Read);
 
+/* FALSE: this adapter does not have the row. Constant after initialisation. */
+typedef BOOLEAN AEROVNET_OID_PRESENT(PAEROVNET_ADAPTER Adapter);
+
 typedef struct _AEROVNET_OID {
     NDIS_OID Oid;
     UCHAR Revision;  /* of the structure that the OID carries; 0: none */
     BOOLEAN Counter; /* may be asked for as 4 or as 8 bytes (OID-24) */
     AEROVNET_OID_QUERY *Query;
     AEROVNET_OID_SET *Set;
-    ULONG SetLength; /* least bytes */
+    ULONG SetLength;               /* least bytes */
+    AEROVNET_OID_PRESENT *Present; /* NULL: every adapter has the row */
 } AEROVNET_OID;
 
 static __inline ULONG AerovnetAnswerNumber(PAEROVNET_ANSWER Answer, ULONG Number)

@@ -279,11 +279,11 @@ static NDIS_STATUS SetPower(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request
 
 /* ---- the table ---- */
 
-#define NUMBER(Oid, Query)  {Oid, 0, FALSE, Query, NULL, 0}
-#define COUNTER(Oid, Query) {Oid, 0, TRUE, Query, NULL, 0}
+#define NUMBER(Oid, Query)  {Oid, 0, FALSE, Query, NULL, 0, NULL}
+#define COUNTER(Oid, Query) {Oid, 0, TRUE, Query, NULL, 0, NULL}
 
 static const AEROVNET_OID OidTable[] = {
-    {OID_GEN_STATISTICS, NDIS_STATISTICS_INFO_REVISION_1, FALSE, QueryStatistics, NULL, 0},
+    {OID_GEN_STATISTICS, NDIS_STATISTICS_INFO_REVISION_1, FALSE, QueryStatistics, NULL, 0, NULL},
     COUNTER(OID_GEN_XMIT_OK, QueryTransmitted),
     COUNTER(OID_GEN_RCV_OK, QueryReceived),
     COUNTER(OID_GEN_XMIT_ERROR, QueryTransmitErrors),
@@ -299,40 +299,52 @@ static const AEROVNET_OID OidTable[] = {
     NUMBER(OID_GEN_VENDOR_ID, QueryVendorId),
     NUMBER(OID_GEN_VENDOR_DESCRIPTION, QueryVendorDescription),
     NUMBER(OID_GEN_VENDOR_DRIVER_VERSION, QueryVendorDriverVersion),
-    {OID_GEN_CURRENT_PACKET_FILTER, 0, FALSE, QueryPacketFilter, SetPacketFilter, sizeof(ULONG)},
-    {OID_GEN_CURRENT_LOOKAHEAD, 0, FALSE, QueryLookahead, SetLookahead, sizeof(ULONG)},
+    {OID_GEN_CURRENT_PACKET_FILTER, 0, FALSE, QueryPacketFilter, SetPacketFilter, sizeof(ULONG), NULL},
+    {OID_GEN_CURRENT_LOOKAHEAD, 0, FALSE, QueryLookahead, SetLookahead, sizeof(ULONG), NULL},
     {OID_GEN_INTERRUPT_MODERATION, NDIS_INTERRUPT_MODERATION_PARAMETERS_REVISION_1, FALSE, QueryInterruptModeration, SetInterruptModeration,
-     NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1},
-    {OID_GEN_LINK_PARAMETERS, NDIS_LINK_PARAMETERS_REVISION_1, FALSE, NULL, SetLinkParameters, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1},
+     NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1, NULL},
+    {OID_GEN_LINK_PARAMETERS, NDIS_LINK_PARAMETERS_REVISION_1, FALSE, NULL, SetLinkParameters, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1,
+     NULL},
     NUMBER(OID_802_3_PERMANENT_ADDRESS, QueryPermanentAddress),
     NUMBER(OID_802_3_CURRENT_ADDRESS, QueryCurrentAddress),
     NUMBER(OID_802_3_MAXIMUM_LIST_SIZE, QueryMulticastMaximum),
-    {OID_802_3_MULTICAST_LIST, 0, FALSE, QueryMulticastList, SetMulticastList, 0},
-    {OID_PM_PARAMETERS, NDIS_PM_PARAMETERS_REVISION_1, FALSE, NULL, SetPowerParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
-    {OID_PNP_QUERY_POWER, 0, FALSE, QueryPower, NULL, 0},
-    {OID_PNP_SET_POWER, 0, FALSE, NULL, SetPower, sizeof(NDIS_DEVICE_POWER_STATE)},
+    {OID_802_3_MULTICAST_LIST, 0, FALSE, QueryMulticastList, SetMulticastList, 0, NULL},
+    {OID_PM_PARAMETERS, NDIS_PM_PARAMETERS_REVISION_1, FALSE, NULL, SetPowerParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1, NULL},
+    {OID_PNP_QUERY_POWER, 0, FALSE, QueryPower, NULL, 0, NULL},
+    {OID_PNP_SET_POWER, 0, FALSE, NULL, SetPower, sizeof(NDIS_DEVICE_POWER_STATE), NULL},
+    {OID_TCP_OFFLOAD_PARAMETERS, NDIS_OFFLOAD_PARAMETERS_REVISION_2, FALSE, NULL, AerovnetOffloadSetParameters,
+     NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1, AerovnetOffloadPresent},
+    {OID_OFFLOAD_ENCAPSULATION, NDIS_OFFLOAD_ENCAPSULATION_REVISION_1, FALSE, NULL, AerovnetOffloadSetEncapsulation,
+     NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1, AerovnetOffloadPresent},
 };
 #define OID_COUNT (sizeof OidTable / sizeof OidTable[0])
 C_ASSERT(OID_COUNT <= AEROVNET_OID_CAPACITY);
 C_ASSERT(sizeof(NDIS_STATISTICS_INFO) >= NDIS_SIZEOF_STATISTICS_INFO_REVISION_1);
 
-ULONG AerovnetOidsSupported(NDIS_OID *Oids, ULONG Capacity)
+static BOOLEAN OidPresent(PAEROVNET_ADAPTER Adapter, const AEROVNET_OID *Row)
 {
-    ULONG Index;
-
-    for (Index = 0; Index < OID_COUNT && Index < Capacity; Index++) {
-        Oids[Index] = OidTable[Index].Oid;
-    }
-    return Index;
+    return Row->Present == NULL || Row->Present(Adapter);
 }
 
-static const AEROVNET_OID *OidFind(NDIS_OID Oid)
+ULONG AerovnetOidsSupported(PAEROVNET_ADAPTER Adapter, NDIS_OID *Oids, ULONG Capacity)
+{
+    ULONG Index, Count = 0;
+
+    for (Index = 0; Index < OID_COUNT && Count < Capacity; Index++) {
+        if (OidPresent(Adapter, &OidTable[Index])) {
+            Oids[Count++] = OidTable[Index].Oid;
+        }
+    }
+    return Count;
+}
+
+static const AEROVNET_OID *OidFind(PAEROVNET_ADAPTER Adapter, NDIS_OID Oid)
 {
     ULONG Index;
 
     for (Index = 0; Index < OID_COUNT; Index++) {
         if (OidTable[Index].Oid == Oid) {
-            return &OidTable[Index];
+            return OidPresent(Adapter, &OidTable[Index]) ? &OidTable[Index] : NULL;
         }
     }
     return NULL;
@@ -340,7 +352,7 @@ static const AEROVNET_OID *OidFind(NDIS_OID Oid)
 
 static NDIS_STATUS OidQuery(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request)
 {
-    const AEROVNET_OID *Row = OidFind(Request->DATA.QUERY_INFORMATION.Oid);
+    const AEROVNET_OID *Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
     ULONG Space = Request->DATA.QUERY_INFORMATION.InformationBufferLength;
     AEROVNET_ANSWER Answer;
     ULONG Length;
@@ -370,7 +382,7 @@ static NDIS_STATUS OidQuery(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request
 
 static NDIS_STATUS OidSet(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request)
 {
-    const AEROVNET_OID *Row = OidFind(Request->DATA.SET_INFORMATION.Oid);
+    const AEROVNET_OID *Row = OidFind(Adapter, Request->DATA.SET_INFORMATION.Oid);
     ULONG Length = Request->DATA.SET_INFORMATION.InformationBufferLength;
     ULONG Read;
     NDIS_STATUS Status;

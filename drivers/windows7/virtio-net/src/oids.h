@@ -11,7 +11,7 @@
      NDIS_PACKET_TYPE_PROMISCUOUS)
 
 /* The OIDs of the table, for the general attributes; returns their number. IRQL: PASSIVE_LEVEL. */
-ULONG AerovnetOidsSupported(NDIS_OID *Oids, ULONG Capacity);
+ULONG AerovnetOidsSupported(PAEROVNET_ADAPTER Adapter, NDIS_OID *Oids, ULONG Capacity);
 #define AEROVNET_OID_CAPACITY 40
 
 NDIS_STATUS NTAPI AerovnetMiniportOidRequest(NDIS_HANDLE MiniportAdapterContext, PNDIS_OID_REQUEST NdisRequest);

@@ -49,10 +49,14 @@ struct virtio_net_profile {
     virtio_bool mergeable; /* a frame may span several buffers; only the first has a header */
     virtio_bool event_index;
     virtio_bool indirect;
-    virtio_bool always_notify;   /* ring the doorbell after every publish */
-    virtio_bool has_mac;         /* the device has an address in its configuration */
-    virtio_bool has_status;      /* ... and a link status; without it the link is up (N4) */
-    virtio_bool has_mtu;         /* ... and an MTU */
+    virtio_bool always_notify;     /* ring the doorbell after every publish */
+    virtio_bool has_mac;           /* the device has an address in its configuration */
+    virtio_bool has_status;        /* ... and a link status; without it the link is up (N4) */
+    virtio_bool has_mtu;           /* ... and an MTU */
+    virtio_bool transmit_checksum; /* the device completes checksums (CSUM) */
+    virtio_bool segment_ipv4;      /* ... cuts large TCP packets (HOST_TSO4, HOST_TSO6) */
+    virtio_bool segment_ipv6;
+    virtio_bool segment_ecn;     /* ... also when CWR is set (HOST_ECN) */
     virtio_bool access_platform; /* addresses go through an IOMMU: only those of the DMA interface are good */
 };
 

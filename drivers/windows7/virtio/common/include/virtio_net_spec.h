@@ -13,6 +13,7 @@
 #define VIRTIO_NET_F_CTRL_GUEST_OFFLOADS 2u
 #define VIRTIO_NET_F_MTU                 3u
 #define VIRTIO_NET_F_MAC                 5u
+#define VIRTIO_NET_F_GSO                 6u /* legacy; promises nothing that HOST_TSO does not (Legacy Interface: Feature bits) */
 #define VIRTIO_NET_F_GUEST_TSO4          7u
 #define VIRTIO_NET_F_GUEST_TSO6          8u
 #define VIRTIO_NET_F_GUEST_ECN           9u

@@ -13,9 +13,9 @@
 
 const virtio_u64 virtio_net_features_supported =
     RING(INDIRECT_DESC) | RING(EVENT_IDX) | RING(VERSION_1) | RING(ACCESS_PLATFORM) | NET(CSUM) | NET(GUEST_CSUM) |
-    NET(CTRL_GUEST_OFFLOADS) | NET(MTU) | NET(MAC) | GUEST_GSO | NET(GUEST_ECN) | HOST_TSO | NET(HOST_ECN) | NET(HOST_UFO) | NET(HOST_USO) |
-    NET(MRG_RXBUF) | NET(STATUS) | NET(CTRL_VQ) | NET(CTRL_RX) | NET(CTRL_VLAN) | NET(CTRL_RX_EXTRA) | NET(GUEST_ANNOUNCE) | NET(MQ) |
-    NET(CTRL_MAC_ADDR) | NET(NOTF_COAL) | NET(VQ_NOTF_COAL) | NET(GUEST_HDRLEN) | NET(RSS) | NET(RSC_EXT) | NET(STANDBY) |
+    NET(CTRL_GUEST_OFFLOADS) | NET(MTU) | NET(MAC) | NET(GSO) | GUEST_GSO | NET(GUEST_ECN) | HOST_TSO | NET(HOST_ECN) | NET(HOST_UFO) |
+    NET(HOST_USO) | NET(MRG_RXBUF) | NET(STATUS) | NET(CTRL_VQ) | NET(CTRL_RX) | NET(CTRL_VLAN) | NET(CTRL_RX_EXTRA) | NET(GUEST_ANNOUNCE) |
+    NET(MQ) | NET(CTRL_MAC_ADDR) | NET(NOTF_COAL) | NET(VQ_NOTF_COAL) | NET(GUEST_HDRLEN) | NET(RSS) | NET(RSC_EXT) | NET(STANDBY) |
     NET(SPEED_DUPLEX);
 
 /* ---- N1: a feature may be accepted only together with one of the others; several rows of one feature must all hold ---- */
@@ -104,6 +104,11 @@ void virtio_net_profile_freeze(virtio_u64 accepted, const struct virtio_contract
     profile->has_mac = (accepted & NET(MAC)) != 0;
     profile->has_status = (accepted & NET(STATUS)) != 0;
     profile->has_mtu = (accepted & NET(MTU)) != 0;
+    /* Segmentation is HOST_TSO's promise; the legacy GSO bit is taken, and means nothing. */
+    profile->transmit_checksum = (accepted & NET(CSUM)) != 0;
+    profile->segment_ipv4 = (accepted & NET(HOST_TSO4)) != 0;
+    profile->segment_ipv6 = (accepted & NET(HOST_TSO6)) != 0;
+    profile->segment_ecn = (accepted & NET(HOST_ECN)) != 0;
     profile->access_platform = (accepted & RING(ACCESS_PLATFORM)) != 0;
     profile->always_notify = verdict->is_contract_device;
 

@@ -101,10 +101,33 @@ static void g7_unknown_and_unwanted_bits_are_ignored(void **state)
 /* They change the ring, the doorbell, the barriers or the header: not even a policy that names them gets them. */
 static void g7_g18_q4_q17_bits_that_this_code_cannot_keep_are_never_accepted(void **state)
 {
-    static const uint8_t never[] = {
-        GSO,        4,           24,          25,          26, 27, 30, 31, PACKED, IN_ORDER,          ORDER_PLATFORM, 41,
-        42,         43,          44,          45,          46, 47, 48, 49, 58,     NOTIFICATION_DATA, SR_IOV,         NOTIF_CONFIG_DATA,
-        RING_RESET, HASH_REPORT, HASH_TUNNEL, DEVICE_STATS};
+    static const uint8_t never[] = {4,
+                                    24,
+                                    25,
+                                    26,
+                                    27,
+                                    30,
+                                    31,
+                                    PACKED,
+                                    IN_ORDER,
+                                    ORDER_PLATFORM,
+                                    41,
+                                    42,
+                                    43,
+                                    44,
+                                    45,
+                                    46,
+                                    47,
+                                    48,
+                                    49,
+                                    58,
+                                    NOTIFICATION_DATA,
+                                    SR_IOV,
+                                    NOTIF_CONFIG_DATA,
+                                    RING_RESET,
+                                    HASH_REPORT,
+                                    HASH_TUNNEL,
+                                    DEVICE_STATS};
     uint64_t accepted = choose(~(uint64_t)0, 0, ~(uint64_t)0).accepted;
     uint32_t i;
 
@@ -117,10 +140,11 @@ static void g7_g18_q4_q17_bits_that_this_code_cannot_keep_are_never_accepted(voi
 
 static void everything_this_code_can_keep_is_accepted(void **state)
 {
-    uint64_t expected = BIT(CSUM) | BIT(GUEST_CSUM) | BIT(CTRL_GUEST_OFFLOADS) | BIT(MTU) | BIT(MAC) | BIT(GUEST_TSO4) | BIT(GUEST_TSO6);
+    uint64_t expected = BIT(CSUM) | BIT(GUEST_CSUM) | BIT(CTRL_GUEST_OFFLOADS) | BIT(MTU) | BIT(MAC) | BIT(GSO) | BIT(GUEST_TSO4);
 
     (void)state;
-    expected |= BIT(GUEST_ECN) | BIT(GUEST_UFO) | BIT(HOST_TSO4) | BIT(HOST_TSO6) | BIT(HOST_ECN) | BIT(HOST_UFO) | BIT(MRG_RXBUF);
+    expected |= BIT(GUEST_TSO6) | BIT(GUEST_ECN) | BIT(GUEST_UFO) | BIT(HOST_TSO4) | BIT(HOST_TSO6) | BIT(HOST_ECN) | BIT(HOST_UFO) |
+                BIT(MRG_RXBUF);
     expected |= BIT(STATUS) | BIT(CTRL_VQ) | BIT(CTRL_RX) | BIT(CTRL_VLAN) | BIT(CTRL_RX_EXTRA) | BIT(GUEST_ANNOUNCE) | BIT(MQ);
     expected |= BIT(CTRL_MAC_ADDR) | BIT(VQ_NOTF_COAL) | BIT(NOTF_COAL) | BIT(GUEST_USO4) | BIT(GUEST_USO6) | BIT(HOST_USO);
     expected |= BIT(GUEST_HDRLEN) | BIT(RSS) | BIT(RSC_EXT) | BIT(STANDBY) | BIT(SPEED_DUPLEX);
@@ -331,6 +355,22 @@ static void g11_the_profile_says_which_fields_and_abilities_exist(void **state)
     assert_true(all.features == (REQUIRED | BIT(MRG_RXBUF) | BIT(EVENT_IDX) | BIT(MTU)));
 }
 
+static void segmentation_is_promised_by_host_tso_and_never_by_the_legacy_bit(void **state)
+{
+    struct virtio_contract_verdict verdict = {0};
+    struct virtio_net_profile profile;
+
+    (void)state;
+    virtio_net_profile_freeze(REQUIRED | BIT(CSUM) | BIT(GSO), &verdict, &profile);
+    assert_true(profile.transmit_checksum);
+    assert_false(profile.segment_ipv4 || profile.segment_ipv6 || profile.segment_ecn);
+    virtio_net_profile_freeze(REQUIRED | BIT(CSUM) | BIT(HOST_TSO6) | BIT(HOST_ECN), &verdict, &profile);
+    assert_true(profile.segment_ipv6 && profile.segment_ecn);
+    assert_false(profile.segment_ipv4);
+    virtio_net_profile_freeze(REQUIRED, &verdict, &profile);
+    assert_false(profile.transmit_checksum);
+}
+
 static void n9_an_unmerged_buffer_holds_a_whole_frame(void **state)
 {
     (void)state;
@@ -368,6 +408,7 @@ int main(void)
         cmocka_unit_test(n13_num_buffers_lies_behind_the_contract_header),
         cmocka_unit_test(only_a_contract_device_is_always_notified),
         cmocka_unit_test(g11_the_profile_says_which_fields_and_abilities_exist),
+        cmocka_unit_test(segmentation_is_promised_by_host_tso_and_never_by_the_legacy_bit),
         cmocka_unit_test(n9_an_unmerged_buffer_holds_a_whole_frame),
         cmocka_unit_test(n10_a_merged_buffer_holds_a_header),
     };
