@@ -10,6 +10,7 @@
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
 #include "ndis/oid.h"
+#include "ndis/pnp_irp.h"
 #include "ndis/receive.h"
 #include "ndis/send.h"
 #include "rules/rules.h"
@@ -125,7 +126,7 @@ struct adapter *adapter_create(struct driver *driver, struct pci_function *funct
     resources_assign(adapter, options->message_limit);
     adapter->next = driver->adapters;
     driver->adapters = adapter;
-    if (add_device(adapter) != NT_NDIS_STATUS_SUCCESS) {
+    if (add_device(adapter) != NT_NDIS_STATUS_SUCCESS || pnp_filter_resource_requirements(adapter) != NT_NDIS_STATUS_SUCCESS) {
         adapter_destroy(adapter);
         return NULL;
     }
@@ -151,7 +152,7 @@ void adapter_destroy(struct adapter *adapter)
     handle_destroy(adapter->handle);
     attributes_clear(adapter);
     keyword_store_destroy(adapter->keywords);
-    free(adapter->resources);
+    resources_release(adapter);
     free(adapter->physical_device);
     free(adapter->functional_device);
     pthread_mutex_destroy(&adapter->mutex);

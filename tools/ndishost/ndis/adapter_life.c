@@ -10,6 +10,7 @@
 #include "ndis/exports.h"
 #include "ndis/miniport.h"
 #include "ndis/oid.h"
+#include "ndis/pnp_irp.h"
 #include "ndis/receive.h"
 #include "ndis/send.h"
 #include "nt/nt.h"
@@ -95,6 +96,11 @@ uint32_t adapter_initialize(struct adapter *adapter)
     adapter->surprise_removed = false;
     adapter->current_packet_filter = 0;
     memset(&adapter->last_statistics, 0, sizeof(adapter->last_statistics));
+    status = pnp_start_device(adapter);
+    if (status != NT_NDIS_STATUS_SUCCESS) {
+        sleeping_mutex_unlock(&adapter->pnp);
+        return status;
+    }
     enter_state(adapter, ADAPTER_INITIALIZING);
     status = call_initialize(adapter);
     if (status == NT_NDIS_STATUS_PENDING) {

@@ -10,5 +10,11 @@ unsigned bus_mappings_discard(struct adapter *adapter);
 
 /* resources.c: decides line or messages and writes adapter->resources as the PCI bus driver would. */
 void resources_assign(struct adapter *adapter, unsigned message_limit);
+/* The same with the line, whatever the function offers. */
+void resources_assign_line(struct adapter *adapter);
+/* Writes the processors of the messages into what was assigned (adapter->message_affinity). */
+void resources_describe_affinity(struct adapter *adapter);
+/* Takes back what was assigned. */
+void resources_release(struct adapter *adapter);
 
 #endif

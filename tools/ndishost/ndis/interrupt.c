@@ -302,6 +302,7 @@ static void message_table_create(struct interrupt *interrupt)
 
 static void sources_create(struct interrupt *interrupt)
 {
+    const struct adapter *adapter = interrupt->adapter;
     unsigned count = interrupt->messages ? interrupt->messages : 1;
 
     for (unsigned index = 0; index < count; index++) {
@@ -312,7 +313,9 @@ static void sources_create(struct interrupt *interrupt)
         source->source.routine = interrupt->messages ? message_routine : line_routine;
         source->source.context = source;
         source->source.level = !interrupt->messages;
-        source->source.processor = index % sched_processor_count();
+        source->source.processor = interrupt->messages && adapter->message_affinity[index]
+                                       ? (unsigned)__builtin_ctzll(adapter->message_affinity[index])
+                                       : index % sched_processor_count();
         for (unsigned processor = 0; processor < INTERRUPT_PROCESSORS_MAX; processor++) {
             struct interrupt_dpc *dpc = &source->dpcs[processor];
 

@@ -124,7 +124,8 @@ struct adapter {
     bool initialized_once;
 
     enum adapter_interrupts interrupts;
-    unsigned messages; /* granted; 0: the line */
+    unsigned messages;             /* granted; 0: the line */
+    uintptr_t message_affinity[8]; /* processors that MiniportFilterResourceRequirements wants a message on; 0: no matter */
     nt_CM_PARTIAL_RESOURCE_LIST *resources;
     nt_DEVICE_OBJECT *physical_device, *functional_device;
     struct keyword_store *keywords;

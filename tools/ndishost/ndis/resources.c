@@ -34,27 +34,24 @@ static void describe_line(nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *to, uint32_t vector
     to->u_Interrupt_Affinity = ((uintptr_t)1 << sched_processor_count()) - 1;
 }
 
-static void describe_message(nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *to, unsigned message)
+static void describe_message(const struct adapter *adapter, nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *to, unsigned message)
 {
+    uintptr_t affinity = adapter->message_affinity[message];
+
     to->Type = NT_CmResourceTypeInterrupt;
     to->ShareDisposition = NT_CmResourceShareDeviceExclusive;
     to->Flags = NT_CM_RESOURCE_INTERRUPT_LATCHED | NT_CM_RESOURCE_INTERRUPT_MESSAGE;
     to->u_MessageInterrupt_Translated_Level = IRQL_DEVICE;
     to->u_MessageInterrupt_Translated_Vector = FIRST_MESSAGE_VECTOR + message;
-    to->u_MessageInterrupt_Translated_Affinity = ((uintptr_t)1 << sched_processor_count()) - 1;
+    to->u_MessageInterrupt_Translated_Affinity = affinity ? affinity : ((uintptr_t)1 << sched_processor_count()) - 1;
 }
 
-void resources_assign(struct adapter *adapter, unsigned message_limit)
+static void assign(struct adapter *adapter, unsigned messages)
 {
-    unsigned available, count = 0, bars = 0;
+    unsigned count = 0, bars = 0;
     size_t size;
 
-    if (!adapter->function)
-        return;
-    available = pci_function_message_count(adapter->function);
-    if (!message_limit || message_limit > MESSAGES_MAX)
-        message_limit = MESSAGES_MAX;
-    adapter->messages = adapter->interrupts == ADAPTER_INTERRUPTS_LINE ? 0 : available < message_limit ? available : message_limit;
+    adapter->messages = messages;
     for (unsigned index = 0; index < BAR_COUNT; index++)
         bars += pci_function_bar(adapter->function, index).present;
     size = 8 + sizeof(nt_CM_PARTIAL_RESOURCE_DESCRIPTOR) * (bars + (adapter->messages ? adapter->messages : 1));
@@ -72,6 +69,37 @@ void resources_assign(struct adapter *adapter, unsigned message_limit)
     if (!adapter->messages)
         describe_line(descriptor(adapter, count++), pci_function_line_vector(adapter->function));
     for (unsigned message = 0; message < adapter->messages; message++)
-        describe_message(descriptor(adapter, count++), message);
+        describe_message(adapter, descriptor(adapter, count++), message);
     adapter->resources->Count = count;
+}
+
+void resources_assign(struct adapter *adapter, unsigned message_limit)
+{
+    unsigned available;
+
+    if (!adapter->function)
+        return;
+    available = pci_function_message_count(adapter->function);
+    if (!message_limit || message_limit > MESSAGES_MAX)
+        message_limit = MESSAGES_MAX;
+    assign(adapter, adapter->interrupts == ADAPTER_INTERRUPTS_LINE ? 0 : available < message_limit ? available : message_limit);
+}
+
+void resources_assign_line(struct adapter *adapter)
+{
+    if (adapter->function)
+        assign(adapter, 0);
+}
+
+void resources_describe_affinity(struct adapter *adapter)
+{
+    for (unsigned message = 0; message < adapter->messages; message++)
+        describe_message(adapter, descriptor(adapter, adapter->resources->Count - adapter->messages + message), message);
+}
+
+void resources_release(struct adapter *adapter)
+{
+    free(adapter->resources);
+    adapter->resources = NULL;
+    adapter->messages = 0;
 }

@@ -104,6 +104,15 @@ bool pool_is_paged(const void *address)
     return paged;
 }
 
+size_t pool_block_size(const void *address)
+{
+    pthread_mutex_lock(&pool_mutex);
+    const struct block *block = block_at(address);
+    size_t size = block && block->state == BLOCK_LIVE && block->payload == address ? block->size : 0;
+    pthread_mutex_unlock(&pool_mutex);
+    return size;
+}
+
 bool pool_owns_address(const void *address)
 {
     return pool_page_of(address) != NULL;

@@ -16,6 +16,8 @@ void *pool_allocate_block(size_t size, uint32_t tag, const void *owner, uintptr_
 bool pool_free_untracked(void *block, uintptr_t who);
 /* Whether a live block begins here, and was allocated as paged. */
 bool pool_is_paged(const void *block);
+/* Bytes that were asked for with the live block that begins here; 0: none does. */
+size_t pool_block_size(const void *block);
 /* The address lies in the pool's address range, in a live block or not. */
 bool pool_owns_address(const void *address);
 /* What a leak report says of a block: its tag. */

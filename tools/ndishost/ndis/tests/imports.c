@@ -8,6 +8,7 @@
 
 #define IMPORT_DEFINE(result, name, arguments) result(IMAGE *name) arguments;
 IMPORTS(IMPORT_DEFINE)
+KERNEL_IMPORTS(IMPORT_DEFINE)
 #undef IMPORT_DEFINE
 
 uint8_t(IMAGE_FAST *AcquireSpinLock)(uintptr_t *lock);
@@ -31,6 +32,9 @@ bool imports_resolve(void)
 
 #define IMPORT_RESOLVE(result, name, arguments) good &= resolve("ndis.sys", #name, &name);
     IMPORTS(IMPORT_RESOLVE)
+#undef IMPORT_RESOLVE
+#define IMPORT_RESOLVE(result, name, arguments) good &= resolve("ntoskrnl.exe", #name, &name);
+    KERNEL_IMPORTS(IMPORT_RESOLVE)
 #undef IMPORT_RESOLVE
 #if UINTPTR_MAX == UINT64_MAX
     good &= resolve("ntoskrnl.exe", "KeAcquireSpinLockRaiseToDpc", &AcquireSpinLock);

@@ -92,10 +92,16 @@
     X(void, NdisGetSystemUpTimeEx, (uint64_t *))                                                                                           \
     X(uint32_t, NdisGroupMaxProcessorCount, (uint32_t))                                                                                    \
     X(void, NdisMGetDeviceProperty, (void *, void *, void *, void *, void *, void *))                                                      \
+    X(uint32_t, NdisSetOptionalHandlers, (void *, void *))                                                                                 \
     X(void *, NdisGetRoutineAddress, (void *))
+
+#define KERNEL_IMPORTS(X)                                                                                                                  \
+    X(void *, ExAllocatePoolWithTag, (uint32_t, uintptr_t, uint32_t))                                                                      \
+    X(void, ExFreePool, (void *))
 
 #define IMPORT_DECLARE(result, name, arguments) extern result(IMAGE *name) arguments;
 IMPORTS(IMPORT_DECLARE)
+KERNEL_IMPORTS(IMPORT_DECLARE)
 #undef IMPORT_DECLARE
 
 /* Under other names on x86, where they are fastcalls of hal.dll. */

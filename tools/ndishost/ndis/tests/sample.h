@@ -16,6 +16,9 @@
 
 enum fault {
     FAULT_NONE,
+    /* no fault either: the PnP handlers change what is granted */
+    FAULT_NONE_TAKES_LINE,
+    FAULT_NONE_TAKES_ONE_MESSAGE,
     /* driver */
     FAULT_CHARACTERISTICS_REVISION,
     FAULT_NDIS_VERSION,
@@ -26,6 +29,10 @@ enum fault {
     FAULT_UNLOAD_OVERWRITTEN,
     FAULT_UNLOAD_STAYS_REGISTERED,
     FAULT_FOREIGN_REGISTRY_PATH,
+    FAULT_FILTER_COUNT,
+    FAULT_FILTER_FREED,
+    FAULT_FILTER_STATUS,
+    FAULT_START_LIST_GROWS,
     /* initialise */
     FAULT_CONTEXT_NULL,
     FAULT_REGISTRATION_REVISION,
@@ -171,6 +178,8 @@ extern struct sample sample;
 
 /* sample_life.c */
 uint32_t IMAGE sample_driver_entry(void *driver_object, void *registry_path);
+/* sample_pnp.c */
+uint32_t IMAGE sample_set_options(void *driver, void *context);
 /* sample_exercise.c: calls what an ordinary run does not need, from MiniportInitializeEx; notes what did not behave. */
 void sample_exercise(void);
 void IMAGE sample_shared_memory_complete(void *context, void *address, uint64_t *physical, uint32_t length, void *request);

@@ -379,6 +379,7 @@ uint32_t IMAGE sample_driver_entry(void *driver_object, void *registry_path)
                   NT_NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2);
     characteristics.MajorNdisVersion = 6;
     characteristics.MinorNdisVersion = FAULTY(NDIS_VERSION) ? 30 : 20;
+    characteristics.SetOptionsHandler = (uintptr_t)sample_set_options;
     characteristics.InitializeHandlerEx = (uintptr_t)initialize;
     characteristics.HaltHandlerEx = (uintptr_t)halt;
     characteristics.UnloadHandler = (uintptr_t)unload;

@@ -26,6 +26,11 @@ static const struct wrong_driver wrong_drivers[] = {
     {"overwrites DriverUnload", FAULT_UNLOAD_OVERWRITTEN, "DRV-08"},
     {"stays registered after unload", FAULT_UNLOAD_STAYS_REGISTERED, "DRV-05"},
 
+    {"leaves requirements with too many descriptors", FAULT_FILTER_COUNT, "DRV-21"},
+    {"leaves requirements that it has freed", FAULT_FILTER_FREED, "DRV-21"},
+    {"filters with an unknown status", FAULT_FILTER_STATUS, "DRV-21"},
+    {"adds a list to the assigned resources", FAULT_START_LIST_GROWS, "DRV-21"},
+
     {"has no adapter context", FAULT_CONTEXT_NULL, "INI-07"},
     {"sets registration attributes of revision 2", FAULT_REGISTRATION_REVISION, "HDR-01"},
     {"sets no general attributes", FAULT_GENERAL_MISSING, "INI-03"},
@@ -144,11 +149,11 @@ static void wrong_driver_is_caught(void **state)
     assert_true(caught);
 }
 
-static void check_clean(unsigned vectors, enum world_ending ending)
+static void check_clean_variant(enum fault variant, unsigned vectors, unsigned granted, enum world_ending ending)
 {
     struct world_report report;
 
-    world_run(FAULT_NONE, vectors, ending, &report);
+    world_run(variant, vectors, ending, &report);
     if (report.rule_count || report.leaks)
         print_rules(&report);
     assert_true(report.ended);
@@ -156,9 +161,26 @@ static void check_clean(unsigned vectors, enum world_ending ending)
     assert_string_equal(report.exercise_failed, "");
     assert_int_equal(report.rule_count, 0);
     assert_int_equal(report.leaks, 0);
-    assert_int_equal(report.vectors_granted, vectors);
+    assert_int_equal(report.vectors_granted, granted);
     assert_int_equal(report.frames_received, WORLD_FRAMES + 0);
     assert_int_equal(report.frames_sent_back_wrong, 1); /* the frame of the pause, which has no pattern */
+}
+
+static void check_clean(unsigned vectors, enum world_ending ending)
+{
+    check_clean_variant(FAULT_NONE, vectors, vectors, ending);
+}
+
+static void filtered_requirements_take_messages_away(void **state)
+{
+    (void)state;
+    check_clean_variant(FAULT_NONE_TAKES_ONE_MESSAGE, 2, 1, WORLD_HALT);
+}
+
+static void filtered_requirements_without_messages_give_the_line(void **state)
+{
+    (void)state;
+    check_clean_variant(FAULT_NONE_TAKES_LINE, 2, 0, WORLD_HALT);
 }
 
 static void faultless_miniport_runs_clean_on_the_line(void **state)
@@ -193,12 +215,14 @@ static void bug_check_is_clean(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[WRONG_COUNT + 5];
+    static struct CMUnitTest tests[WRONG_COUNT + 7];
     unsigned count = 0;
 
     world_prepare();
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(faultless_miniport_runs_clean_on_the_line);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(faultless_miniport_runs_clean_on_messages);
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(filtered_requirements_take_messages_away);
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(filtered_requirements_without_messages_give_the_line);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(surprise_removal_is_clean);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(power_off_is_clean);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(bug_check_is_clean);
