@@ -63,7 +63,14 @@ static void check_registers(const char *what, const struct image_return *back)
 #endif
 }
 
-uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, const uintptr_t *slots)
+/* What the caller demands of IRQL and locks when the image comes back. */
+struct return_state {
+    uint8_t irql;
+    unsigned locks;
+};
+
+static uint64_t call_image(const char *what, uintptr_t function, unsigned slot_count, const uintptr_t *slots,
+                           const struct return_state *demanded)
 {
     struct context *context = context_current;
     struct processor *processor = processor_current;
@@ -74,6 +81,7 @@ uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, c
     }
     uint8_t irql = processor->irql;
     unsigned locks = locks_held();
+    struct return_state after = demanded ? *demanded : (struct return_state){irql, locks};
     struct image_frame frame = {what, context->images};
     struct image_return back;
 
@@ -89,14 +97,27 @@ uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, c
         rule_violated("HOST-STDCALL", NULL, "%s left the stack pointer off by %+ld bytes: it takes %u argument bytes", what,
                       (long)(intptr_t)(back.actual_sp - back.expected_sp), (unsigned)(slot_count * sizeof(uintptr_t)));
     check_registers(what, &back);
-    if (locks_held() != locks)
+    if (locks_held() != after.locks)
         rule_violated("IRQL-30", NULL, "%s was entered with %u spin locks held and returned with %u", what, locks, locks_held());
-    if (processor->irql != irql) {
+    if (processor->irql != after.irql) {
         rule_violated("IRQL-30", NULL, "%s was entered at IRQL %u and returned at IRQL %u", what, irql, processor->irql);
-        processor->irql = irql;
+        processor->irql = after.irql;
     }
     sched_yield_point(YIELD_CALLBACK_RETURN);
     return result;
+}
+
+uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, const uintptr_t *slots)
+{
+    return call_image(what, function, slot_count, slots, NULL);
+}
+
+uint64_t image_call_releasing(const char *what, uintptr_t function, uint8_t irql_after, unsigned locks_released, const uintptr_t *slots,
+                              unsigned slot_count)
+{
+    struct return_state demanded = {irql_after, locks_held() - locks_released};
+
+    return call_image(what, function, slot_count, slots, &demanded);
 }
 
 /* ---- image calls host ---- */

@@ -28,6 +28,10 @@ uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, c
 #define IMAGE_CALL(what, function, ...)                                                                                                    \
     image_call((what), (uintptr_t)(function), sizeof((uintptr_t[]){__VA_ARGS__}) / sizeof(uintptr_t), (const uintptr_t[]){__VA_ARGS__})
 
+/* The same for a callback that releases locks which the host took for it, and lowers the IRQL: a cancel routine. */
+uint64_t image_call_releasing(const char *what, uintptr_t function, uint8_t irql_after, unsigned locks_released, const uintptr_t *slots,
+                              unsigned slot_count);
+
 /*
  * How image_call() learns how many spin locks the current processor holds (IRQL-30): given by the room that implements them, since
  * exec/ knows no locks. Without it only the IRQL is compared.

@@ -21,10 +21,16 @@ void ndis_exports_register(void);
 struct driver;
 /* Loads the image and calls DriverEntry. NULL and one line in `error` on failure (unknown imports, DriverEntry's status). */
 struct driver *driver_load(const struct image_facts *facts, const char *service_name, char *error, size_t error_size);
-/* MiniportDriverUnload, checks (DRV-05..), audit of everything the driver owned, image unload. */
+/*
+ * MiniportDriverUnload, checks (DRV-05..), audit of everything the driver owned, image unload. As Windows it waits until the last handle
+ * on a deleted device of the driver is closed.
+ */
 void driver_unload(struct driver *driver);
 /* Whether the driver has a control device (NdisRegisterDeviceEx); a reason that a scenario about it has nothing to test. */
 bool driver_has_device(const struct driver *driver);
+/* Facts of device object number `index` of the driver (nt/io.h has what can be done with it); false: there are not so many. */
+struct io_device_facts;
+bool driver_device(const struct driver *driver, unsigned index, struct io_device_facts *facts);
 
 /* ---- registry keywords of one adapter ---- */
 struct keyword {

@@ -9,65 +9,53 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "nt/io.h"
 #include "nt/nt.h"
 #include "rules/acquire.h"
 #include "rules/rules.h"
 
-enum { MAJOR_FUNCTIONS = 28, IRP_MJ_POWER = 0x16, IRP_MJ_PNP = 0x1B };
+enum { IRP_MJ_POWER = 0x16, IRP_MJ_PNP = 0x1B };
 
+/* Lives until the last user has closed it; `handle` until it is deregistered. */
 struct control_device {
     void *handle;
-    struct driver *driver;
-    nt_DEVICE_OBJECT *object;
+    struct io_device *io;
     void *extension; /* what NdisGetDeviceReservedExtension gives */
     uint32_t extension_size;
     uintptr_t expected_device_extension; /* DEV-02 */
-    uintptr_t major_functions[MAJOR_FUNCTIONS];
-    char name[128], link[128];
+    uintptr_t major_functions[IO_MAJOR_FUNCTIONS];
+    char link[IO_NAME_SIZE];
     struct control_device *next;
 };
 
 static pthread_mutex_t devices_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct control_device *devices;
 
-static void unlink_object(struct control_device *device)
+/* The I/O manager has no use for it any more. */
+static void control_device_gone(void *context)
 {
-    uintptr_t *link = &device->driver->object->DeviceObject;
+    struct control_device *device = context, **link;
 
-    while (*link && *link != (uintptr_t)device->object)
-        link = &((nt_DEVICE_OBJECT *)*link)->NextDevice;
-    if (*link)
-        *link = device->object->NextDevice;
-}
-
-void device_discard(struct control_device *device)
-{
-    struct control_device **link;
-
-    if (device->object->DeviceExtension != device->expected_device_extension)
-        rule_violated("DEV-02", device->object, "DeviceObject->DeviceExtension was overwritten");
     pthread_mutex_lock(&devices_mutex);
     for (link = &devices; *link != device; link = &(*link)->next)
         ;
     *link = device->next;
     pthread_mutex_unlock(&devices_mutex);
-    unlink_object(device);
-    handle_destroy(device->handle);
-    memset(device->object, 0xDD, sizeof(*device->object));
-    free(device->object);
+    nt_memory_forget(device->extension, device->extension_size, 0);
     free(device->extension);
     free(device);
 }
 
-static bool name_taken(const char *name, const char *link)
+void device_discard(struct control_device *device)
 {
-    struct control_device *device;
+    nt_DEVICE_OBJECT *object = io_device_object(device->io);
 
-    pthread_mutex_lock(&devices_mutex);
-    for (device = devices; device && strcmp(device->name, name) && strcmp(device->link, link); device = device->next)
-        ;
-    pthread_mutex_unlock(&devices_mutex);
-    return device != NULL;
+    if (object->DeviceExtension != device->expected_device_extension)
+        rule_violated("DEV-02", object, "DeviceObject->DeviceExtension was overwritten");
+    handle_destroy(device->handle);
+    if (device->link[0])
+        io_link_delete(device->link);
+    io_device_delete(device->io);
 }
 
 static void check_attributes(const nt_NDIS_DEVICE_OBJECT_ATTRIBUTES *given)
@@ -82,6 +70,57 @@ static void check_attributes(const nt_NDIS_DEVICE_OBJECT_ATTRIBUTES *given)
         rule_violated("DEV-07", NULL, "NdisRegisterDeviceEx with a spin lock held");
 }
 
+static struct control_device *control_device_create(const nt_NDIS_DEVICE_OBJECT_ATTRIBUTES *given)
+{
+    struct control_device *device = calloc(1, sizeof(*device));
+
+    if (!device || !(device->extension = calloc(1, (size_t)given->ExtensionSize + 16)))
+        abort();
+    device->extension_size = given->ExtensionSize;
+    if (given->MajorFunctions)
+        memcpy(device->major_functions, (const void *)given->MajorFunctions, sizeof(device->major_functions));
+    if (given->SymbolicName)
+        nt_unicode_to_utf8((const void *)given->SymbolicName, device->link, sizeof(device->link));
+    pthread_mutex_lock(&devices_mutex);
+    device->next = devices;
+    devices = device;
+    pthread_mutex_unlock(&devices_mutex);
+    return device;
+}
+
+/* Device object and symbolic link; on failure the device is gone. */
+static uint32_t publish(struct driver *driver, struct control_device *device, const nt_NDIS_DEVICE_OBJECT_ATTRIBUTES *given)
+{
+    char name[IO_NAME_SIZE] = "", security[IO_SECURITY_SIZE];
+    struct io_device_options options = {.driver = driver->object,
+                                        .major_functions = device->major_functions,
+                                        .name = name,
+                                        .type = NT_FILE_DEVICE_NETWORK,
+                                        .gone = control_device_gone,
+                                        .context = device};
+    nt_DEVICE_OBJECT *object;
+    uint32_t status;
+
+    if (given->DeviceName)
+        nt_unicode_to_utf8((const void *)given->DeviceName, name, sizeof(name));
+    if (given->DefaultSDDLString) {
+        nt_unicode_to_utf8((const void *)given->DefaultSDDLString, security, sizeof(security));
+        options.security = security;
+    }
+    status = io_device_create(&options, &device->io);
+    if (status != NT_NDIS_STATUS_SUCCESS) {
+        control_device_gone(device);
+        return status;
+    }
+    object = io_device_object(device->io);
+    object->Flags |= NT_DO_BUFFERED_IO;
+    object->DeviceExtension = device->expected_device_extension = (uintptr_t)device->extension;
+    status = device->link[0] ? io_link_create(device->link, name) : NT_NDIS_STATUS_SUCCESS;
+    if (status != NT_NDIS_STATUS_SUCCESS)
+        io_device_delete(device->io);
+    return status;
+}
+
 /* NDIS_STATUS NdisRegisterDeviceEx(NdisHandle, NDIS_DEVICE_OBJECT_ATTRIBUTES *, DEVICE_OBJECT **, NDIS_HANDLE *NdisDeviceHandle) */
 static uint64_t export_NdisRegisterDeviceEx(struct export_call *call)
 {
@@ -91,6 +130,7 @@ static uint64_t export_NdisRegisterDeviceEx(struct export_call *call)
     uintptr_t *device_handle = arg_pointer(call);
     struct driver *driver = handle_object(HANDLE_DRIVER, handle);
     struct control_device *device;
+    uint32_t status;
 
     *object = 0;
     *device_handle = 0;
@@ -104,40 +144,14 @@ static uint64_t export_NdisRegisterDeviceEx(struct export_call *call)
                              NT_NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1, NT_NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1))
         return NT_NDIS_STATUS_BAD_VERSION;
     check_attributes(given);
-    device = calloc(1, sizeof(*device));
-    if (!device || !(device->object = calloc(1, sizeof(*device->object))))
-        abort();
-    nt_unicode_to_utf8((const void *)given->DeviceName, device->name, sizeof(device->name));
-    nt_unicode_to_utf8((const void *)given->SymbolicName, device->link, sizeof(device->link));
-    if (name_taken(device->name, device->link)) {
-        free(device->object);
-        free(device);
-        return 0xC0000035u; /* STATUS_OBJECT_NAME_COLLISION */
-    }
-    device->driver = driver;
-    device->extension_size = given->ExtensionSize;
-    device->extension = calloc(1, (size_t)given->ExtensionSize + 16);
-    if (!device->extension)
-        abort();
-    if (given->MajorFunctions)
-        memcpy(device->major_functions, (const void *)given->MajorFunctions, sizeof(device->major_functions));
-    device->object->Type = 3; /* IO_TYPE_DEVICE */
-    device->object->Size = sizeof(*device->object);
-    device->object->DriverObject = (uintptr_t)driver->object;
-    device->object->DeviceType = 0x12; /* FILE_DEVICE_NETWORK */
-    device->object->StackSize = 1;
-    device->object->Flags = 4; /* DO_BUFFERED_IO */
-    device->object->DeviceExtension = device->expected_device_extension = (uintptr_t)device->extension;
-    device->object->NextDevice = driver->object->DeviceObject;
-    driver->object->DeviceObject = (uintptr_t)device->object;
+    device = control_device_create(given);
+    status = publish(driver, device, given);
+    if (status != NT_NDIS_STATUS_SUCCESS)
+        return status;
     device->handle = handle_create(HANDLE_DEVICE, device, driver, call->return_address);
-    pthread_mutex_lock(&devices_mutex);
-    device->next = devices;
-    devices = device;
-    pthread_mutex_unlock(&devices_mutex);
-    *object = (uintptr_t)device->object;
+    *object = (uintptr_t)io_device_object(device->io);
     *device_handle = (uintptr_t)device->handle;
-    TRACE("ndis", "device %s registered", device->name);
+    TRACE("ndis", "device with link %s registered", device->link);
     return NT_NDIS_STATUS_SUCCESS;
 }
 
@@ -164,10 +178,15 @@ static uint64_t export_NdisGetDeviceReservedExtension(struct export_call *call)
     struct control_device *device;
 
     pthread_mutex_lock(&devices_mutex);
-    for (device = devices; device && device->object != object; device = device->next)
+    for (device = devices; device && io_device_object(device->io) != object; device = device->next)
         ;
     pthread_mutex_unlock(&devices_mutex);
     return device && device->extension_size ? (uintptr_t)device->extension : 0;
+}
+
+bool driver_device(const struct driver *driver, unsigned index, struct io_device_facts *facts)
+{
+    return io_device_facts(driver->object, index, facts);
 }
 
 const struct export_row ndis_device_exports[] = {

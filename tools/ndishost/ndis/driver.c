@@ -11,6 +11,7 @@
 #include "ndis/miniport.h"
 #include "ndis/work_item.h"
 #include "ndis/shared_memory_provider.h"
+#include "nt/io.h"
 #include "nt/nt.h"
 #include "rules/acquire.h"
 #include "rules/rules.h"
@@ -320,6 +321,15 @@ static bool entry_check(struct driver *driver, uint32_t status)
     return driver->handle != NULL;
 }
 
+/* Device objects that DriverEntry made can be opened from now on. */
+static void devices_ready(const struct driver *driver)
+{
+    uintptr_t object = driver->object->DeviceObject;
+
+    for (; object; object = ((nt_DEVICE_OBJECT *)object)->NextDevice)
+        ((nt_DEVICE_OBJECT *)object)->Flags &= ~NT_DO_DEVICE_INITIALIZING;
+}
+
 struct driver *driver_start(uintptr_t entry, struct image *image, const char *service_name, char *error, size_t error_size)
 {
     struct driver *driver = calloc(1, sizeof(*driver));
@@ -347,8 +357,10 @@ struct driver *driver_start(uintptr_t entry, struct image *image, const char *se
     driver->in_entry = false;
     if (image)
         image_discard_init(image);
-    if (entry_check(driver, status))
+    if (entry_check(driver, status)) {
+        devices_ready(driver);
         return driver;
+    }
 
     snprintf(error, error_size, "DriverEntry of %s failed with 0x%08x", driver->service, status);
     audit_owner(driver, AUDIT_UNLOAD, "after DriverEntry failed");
@@ -368,10 +380,24 @@ bool driver_has_device(const struct driver *driver)
     return driver->object->DeviceObject != 0;
 }
 
+/* What Windows does before it unloads a driver: nothing as long as there is a device object; then it waits for the handles. */
+static void unload_when_unused(const struct driver *driver)
+{
+    struct io_device_facts facts;
+
+    for (unsigned index = 0; io_device_facts(driver->object, index, &facts); index++) {
+        if (!facts.deleted)
+            rule_warned("HOST-DEVICE-KEPT", NULL, "device %s exists when no adapter is left: Windows keeps the driver loaded", facts.name);
+    }
+    if (!io_wait_handles_closed(driver->object, ndis_watchdog_ms))
+        rule_violated("HOST-UNLOAD", NULL, "a handle on a deleted device of the driver is not closed: the driver cannot be unloaded");
+}
+
 void driver_unload(struct driver *driver)
 {
     bool stays = false;
 
+    unload_when_unused(driver);
     if (driver->adapters)
         rule_violated("DRV-07", NULL, "driver_unload() while an adapter exists"); /* a fault of the caller, reported all the same */
     if (driver->object->DriverUnload != driver->expected_unload)
@@ -394,6 +420,7 @@ void driver_unload(struct driver *driver)
     }
     sched_dpc_flush();
     audit_owner(driver, AUDIT_UNLOAD, "after MiniportDriverUnload");
+    io_links_audit("after MiniportDriverUnload");
     if (stays)
         driver->image = NULL; /* as on Windows, its code stays where it is */
     driver_destroy(driver);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* executive.c - the rest of what miniports import: versions, routine addresses, lookaside lists, fast mutexes, IRP completion. */
+/* executive.c - the rest of what miniports import: versions, routine addresses, lookaside lists, fast mutexes. */
 #include "nt/dispatcher.h"
 
 #include "abi/nt_constants.h"
@@ -164,26 +164,6 @@ static uint64_t export_ExReleaseFastMutex(struct export_call *call)
     return 0;
 }
 
-/* ---- IRPs ---- */
-
-static bool (*irp_complete)(void *irp, uint8_t boost, uintptr_t who);
-
-void nt_irp_on_complete(bool (*complete)(void *irp, uint8_t boost, uintptr_t who))
-{
-    irp_complete = complete;
-}
-
-static uint64_t export_IofCompleteRequest(struct export_call *call)
-{
-    void *irp = arg_pointer(call);
-    uint8_t boost = arg_u8(call);
-    char here[128];
-    if (!irp_complete || !irp_complete(irp, boost, call->return_address))
-        rule_violated("HOST-IRP", irp, "%p, completed by %s, is not an IRP that the driver owns", irp,
-                      rules_describe_address(call->return_address, here, sizeof(here)));
-    return 0;
-}
-
 const struct export_row nt_executive_exports[] = {
     EXPORT(RtlGetVersion),
     EXPORT(PsGetVersion),
@@ -193,6 +173,5 @@ const struct export_row nt_executive_exports[] = {
     EXPORT(ExAcquireFastMutex),
     EXPORT(ExTryToAcquireFastMutex),
     EXPORT(ExReleaseFastMutex),
-    EXPORT(IofCompleteRequest),
     EXPORT_END,
 };

@@ -61,10 +61,6 @@ bool nt_event_wait(void *kevent, uint64_t deadline); /* SCHED_FOREVER; true: sig
 /* ---- bug check callbacks (bugcheck_callback.c): runs what the image registered, at HIGH_LEVEL, for scenarios of a bug check ---- */
 void nt_bugcheck_callbacks_run(void);
 
-/* ---- IRPs (executive.c) ---- */
-/* Who makes IRPs says here how one is completed; `complete` returns false for an IRP that the driver does not own: violation HOST-IRP. */
-void nt_irp_on_complete(bool (*complete)(void *irp, uint8_t boost, uintptr_t who));
-
 /* ---- strings ---- */
 /* UTF-16 in image memory to UTF-8; at most size-1 bytes, always terminated. */
 void nt_unicode_to_utf8(const void *unicode_string, char *buffer, size_t size);
