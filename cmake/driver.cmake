@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Windows 7 kernel drivers: add_driver(name PACKAGE ... SOURCES ... [INCLUDES ...] [DEFINES ...] IMPORTS ntoskrnl ndis ...)
+# Windows 7 kernel drivers: add_driver(name PACKAGE ... SOURCES ... [INCLUDES ...] [DEFINES ...] [INF name.inf] IMPORTS ntoskrnl ndis ...)
 # compiles C89 for the toolchain's architecture, links name.sys with its .pdb against import libraries made from this tree's own .def
-# files, checks the imports of the linked file, and stages both files below out/.
+# files, checks the imports of the linked file, and stages both files, and the INF, below out/.
 include(version)
 if(CMAKE_VERSION VERSION_LESS 3.24)
   message(FATAL_ERROR "driver builds need CMake 3.24 ($<PATH:...>); this is ${CMAKE_VERSION}")
@@ -56,7 +56,7 @@ function(aero_driver_compile_options target)
 endfunction()
 
 function(add_driver name)
-  cmake_parse_arguments(arg "" "PACKAGE;DESCRIPTION;SUBTYPE;ENTRY" "SOURCES;INCLUDES;DEFINES;IMPORTS" ${ARGN})
+  cmake_parse_arguments(arg "" "PACKAGE;DESCRIPTION;SUBTYPE;ENTRY;INF" "SOURCES;INCLUDES;DEFINES;IMPORTS" ${ARGN})
   if(NOT arg_ENTRY)
     set(arg_ENTRY DriverEntry)
   endif()
@@ -99,6 +99,10 @@ function(add_driver name)
     list(APPEND allow_lists "${AERO_IMPORT_LIBRARY_DIR}/${import}.def")
   endforeach()
 
+  set(inf "")
+  if(arg_INF)
+    get_filename_component(inf "${arg_INF}" ABSOLUTE)
+  endif()
   set(stage "${AERO_DRIVER_STAGE}/${arg_PACKAGE}/${AERO_WINDOWS_ARCH}")
   # Linked with names relative to the build folder: the .pdb records the names it is given, and its hash is part of the .sys.
   file(RELATIVE_PATH link_dir "${CMAKE_BINARY_DIR}" "${work}/link")
@@ -112,8 +116,8 @@ function(add_driver name)
     COMMAND ${Python3_EXECUTABLE} "${AERO_NDIS620_DIR}/abi/check_imports.py" image --readobj ${AERO_LLVM_READOBJ} --image
             "${link_dir}/${name}.sys" ${allow_lists}
     COMMAND ${CMAKE_COMMAND} -E make_directory "${stage}"
-    COMMAND ${CMAKE_COMMAND} -E copy "${link_dir}/${name}.sys" "${link_dir}/${name}.pdb" "${stage}"
-    DEPENDS ${name}_objects ndis620_runtime ndis620_import_libraries "${work}/${name}.res" ${libraries} "${AERO_NDIS620_DIR}/abi/check_imports.py"
+    COMMAND ${CMAKE_COMMAND} -E copy "${link_dir}/${name}.sys" "${link_dir}/${name}.pdb" ${inf} "${stage}"
+    DEPENDS ${name}_objects ndis620_runtime ndis620_import_libraries "${work}/${name}.res" ${inf} ${libraries} "${AERO_NDIS620_DIR}/abi/check_imports.py"
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
     COMMENT "Linking ${name}.sys (${AERO_WINDOWS_ARCH}, ${CMAKE_BUILD_TYPE})"
     COMMAND_EXPAND_LISTS VERBATIM)

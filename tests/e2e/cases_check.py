@@ -10,6 +10,12 @@ SEEDED = [
     ("four processors", ["--device", "model", "--cpus", "4"]),
     ("any device", ["--device", "model:random"]),
 ]
+# The package for transitional devices.
+TRANSITIONAL = [
+    ("transitional device", ["--device", "model:transitional"]),
+    ("any transitional device", ["--device", "model:transitional,random"]),
+    ("transitional device, one processor", ["--device", "model:transitional", "--cpus", "1"]),
+]
 POINTS_FEW = [
     ("life cycle, each acquisition refused", ["--scenario", "life-cycle", "--seeds", "1", "--fail-nth", "all"]),
     ("life cycle, cut at each access", ["--scenario", "life-cycle", "--seeds", "1", "--cut-at", "all"]),
@@ -30,8 +36,13 @@ def cases(seeds, exhaustive):
     return seeded + real + (POINTS_MANY if exhaustive else POINTS_FEW)
 
 
-def run_check(tools, architecture, arguments, timeout):
-    run = Run([tools.program, "check", tools.image(architecture), *arguments, "--json", "report.json"], timeout)
+def transitional(seeds):
+    qemu = ["--device", "qemu:transitional", "--scenario", "life-cycle", "--scenario", "traffic", "--seeds", f"1..{min(seeds, 20)}"]
+    return [(name, [*options, "--seeds", f"1..{seeds}"]) for name, options in TRANSITIONAL] + [("QEMU's transitional device", qemu)]
+
+
+def run_check(tools, image, arguments, timeout):
+    run = Run([tools.program, "check", image, *arguments, "--json", "report.json"], timeout)
     try:
         report = run.json("report.json")
         if not report or run.timed_out:

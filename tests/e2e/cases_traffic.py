@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Traffic cases: the proof (full size) and the matrix (every device shape, smaller)."""
+"""Traffic cases: the proof (full size), the matrix (every device shape, smaller), the transitional package."""
 import dataclasses
 import shlex
 
@@ -25,12 +25,28 @@ class Traffic:
     not_taken: tuple = ()
     interrupts: str = ""    # "intx", "msix:3"
     timeout: int = 180
+    transitional: bool = False  # the package for transitional devices
 
 
 def proof(pings, mib):
     return [
         Traffic("proof", pings=pings, mib=mib, streams=1, capture=False, timeout=600),
         Traffic("proof, captured", pings=20, mib=2, streams=4),
+    ]
+
+
+# The four features of the package, the line although the device has MSI-X, the device's modern interface in BAR4.
+TRANSITIONAL_FEATURES = {"VERSION_1", "INDIRECT_DESC", "MAC", "STATUS"}
+
+
+def transitional(pings, mib):
+    shared = {"transitional": True, "interrupts": "intx"}
+    return [
+        Traffic("proof", "qemu:transitional", pings=pings, mib=mib, timeout=300, capture=False, **shared),
+        Traffic("q35, captured", "qemu:transitional", options=("--machine", "q35"), pings=20, mib=2, streams=4, **shared),
+        Traffic("no MSI-X", "qemu:transitional,vectors=0", pings=20, mib=2, **shared),
+        Traffic("link down and up, two adapters", "qemu:transitional", adapters=2, flaps=2, pings=20, mib=2, **shared),
+        Traffic("user network", "qemu:transitional", net="user", pings=0, mib=2, **shared),
     ]
 
 
@@ -81,6 +97,8 @@ def problem_of_interrupts(case, adapter):
 def problem_of_features(case, adapter):
     features = adapter["device"]["features_taken"]
     names = features["names"] if features else []
+    if case.transitional and set(names) != TRANSITIONAL_FEATURES:
+        return f"features taken are {' '.join(names)}"
     for name in case.taken:
         if name not in names:
             return f"{name} was not taken"
@@ -135,7 +153,8 @@ def figures(traffic, report, captured):
 def run_traffic(tools, architecture, case):
     """(problem or None, one line of figures)"""
     guest, peer = commands(case)
-    command = [tools.program, "run", tools.image(architecture), "--device", case.device, "--net", case.net, "--adapters", case.adapters,
+    image = tools.transitional(architecture) if case.transitional else tools.image(architecture)
+    command = [tools.program, "run", image, "--device", case.device, "--net", case.net, "--adapters", case.adapters,
                *case.options, "--json", "report.json", "--exec", guest, "--peer-exec", peer, "--for", case.timeout - 20]
     if case.capture:
         command += ["--pcap", "traffic.pcapng"]

@@ -22,7 +22,7 @@ import cases_traffic
 from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("proof", "matrix", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "check", "benchmark")
+GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "check", "benchmark")
 
 
 class Tally:
@@ -52,6 +52,12 @@ def run_group(group, tools, architecture, options, tally):
         cases = cases_traffic.proof(options.pings, options.mib) if group == "proof" else cases_traffic.MATRIX
         for case in filter(lambda each: wanted(each.name), cases):
             tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))
+    elif group == "transitional":
+        for case in filter(lambda each: wanted(each.name), cases_traffic.transitional(options.pings, options.mib)):
+            tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))
+        for name, arguments in filter(lambda each: wanted(each[0]), cases_check.transitional(options.seeds)):
+            image = tools.transitional(architecture)
+            tally.add(group, architecture, name, *timed(lambda: cases_check.run_check(tools, image, arguments, options.limit)))
     elif group == "refusals":
         began = time.monotonic()
         for name, problem, line in cases_refusal.run_refusals(tools, architecture):
@@ -59,7 +65,7 @@ def run_group(group, tools, architecture, options, tally):
             began = time.monotonic()
     elif group == "check":
         for name, arguments in filter(lambda each: wanted(each[0]), cases_check.cases(options.seeds, options.exhaustive)):
-            tally.add(group, architecture, name, *timed(lambda: cases_check.run_check(tools, architecture, arguments, options.limit)))
+            tally.add(group, architecture, name, *timed(lambda: cases_check.run_check(tools, tools.image(architecture), arguments, options.limit)))
         tally.add(group, architecture, "replay", *timed(lambda: cases_check.run_replay(tools, architecture)))
     elif group in ("plugin", "hub"):
         cases = cases_plugin.run_plugin if group == "plugin" else cases_hub.run_hub

@@ -24,6 +24,10 @@ class Tools:
     def image(self, architecture):
         return self.drivers / architecture / "aero_virtio_net.sys"
 
+    def transitional(self, architecture):
+        """The other package, staged beside the first."""
+        return self.drivers.parent / "virtio-net-transitional" / architecture / "aerovnet.sys"
+
 
 def processes_marked(mark):
     """Processes that inherited this run's environment: QEMU and the commands do."""

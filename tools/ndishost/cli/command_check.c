@@ -115,12 +115,19 @@ int command_check(int argc, char **argv)
     int status = outcome == OPTIONS_HELPED ? EXIT_OK : EXIT_INPUT;
     if (outcome == OPTIONS_RUN) {
         char error[512] = "";
+        struct inf_interrupts interrupts;
         struct image_facts *facts = host_read_image(options.image, error, sizeof(error));
         if (facts && host_take_image(facts, error, sizeof(error)) &&
-            inf_settings_add(options.inf, facts, options.keywords, options.keyword_text, &options.keyword_count, error, sizeof(error)))
+            inf_settings_add(options.inf, options.image, facts, options.keywords, options.keyword_text, &options.keyword_count, &interrupts,
+                             error, sizeof(error))) {
+            if (!options.interrupts_given && interrupts.known && !interrupts.messages) {
+                options.interrupts = ADAPTER_INTERRUPTS_LINE;
+                options.interrupts_given = true;
+            }
             status = check(&options, facts);
-        else
+        } else {
             fprintf(stderr, "ndishost: %s\n", error);
+        }
         image_facts_free(facts);
     }
     check_options_free(&options);

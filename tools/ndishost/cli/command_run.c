@@ -125,20 +125,34 @@ static int run_in_world(const struct run_options *options, const struct image_fa
     return ran ? write_report() : refused(error);
 }
 
+/* Where the command line leaves it open, the INF says what Windows grants. */
+static void grant_interrupts(struct run_options *options, const struct inf_interrupts *interrupts)
+{
+    if (options->interrupts != ADAPTER_INTERRUPTS_AUTO || !interrupts->known)
+        return;
+    if (!interrupts->messages)
+        options->interrupts = ADAPTER_INTERRUPTS_LINE;
+    else if (interrupts->message_limit && interrupts->message_limit < options->message_limit)
+        options->message_limit = interrupts->message_limit;
+}
+
 /* Whatever the command line names must be there before anything starts. */
 static int run(struct run_options *options)
 {
     char error[512];
+    struct inf_interrupts interrupts;
     struct image_facts *facts = host_read_image(options->image, error, sizeof(error));
     if (!facts)
         return refused(error);
     int status = EXIT_INPUT;
     trace_enabled = options->trace;
     if (!host_take_image(facts, error, sizeof(error)) || !imports_are_known(facts, error, sizeof(error)) ||
-        !inf_settings_add(options->inf, facts, options->keywords, options->keyword_text, &options->keyword_count, error, sizeof(error))) {
+        !inf_settings_add(options->inf, options->image, facts, options->keywords, options->keyword_text, &options->keyword_count,
+                          &interrupts, error, sizeof(error))) {
         refused(error);
     } else {
         const char *slash = strrchr(options->image, '/');
+        grant_interrupts(options, &interrupts);
         report = (struct run_report){
             .options = options, .image_name = slash ? slash + 1 : options->image, .architecture = host_architecture_name()};
         clock_gettime(CLOCK_MONOTONIC, &started);

@@ -2,9 +2,11 @@
 /* inf_settings.c - reads the INF of --inf and hands its keywords over, one allocated text each. */
 #include "cli/inf_settings.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "inf/inf_keywords.h"
 #include "rules/rules.h"
@@ -48,12 +50,26 @@ static bool append(const struct inf_keywords *list, struct keyword *keywords, ch
     return true;
 }
 
-bool inf_settings_add(const char *path, const struct image_facts *facts, struct keyword *keywords, char **keyword_text,
-                      unsigned *keyword_count, char *error, size_t error_size)
+/* "folder/name.inf" for "folder/name.sys", when it is there: Windows never sees a driver without its INF. */
+static const char *inf_beside(const char *image, char *buffer, size_t size)
+{
+    size_t length = strlen(image);
+    if (length < 4 || strcmp(image + length - 4, ".sys") != 0 || length >= size)
+        return NULL;
+    snprintf(buffer, size, "%.*s.inf", (int)(length - 4), image);
+    return access(buffer, R_OK) == 0 ? buffer : NULL;
+}
+
+bool inf_settings_add(const char *path, const char *image, const struct image_facts *facts, struct keyword *keywords, char **keyword_text,
+                      unsigned *keyword_count, struct inf_interrupts *interrupts, char *error, size_t error_size)
 {
     struct inf_keywords list;
     char why[256];
+    char beside[PATH_MAX];
+    *interrupts = (struct inf_interrupts){0};
     if (!path)
+        path = inf_beside(image, beside, sizeof(beside));
+    if (!path || strcmp(path, "none") == 0)
         return true;
     struct inf *inf = inf_read(path, error, error_size);
     if (!inf)
@@ -63,6 +79,7 @@ bool inf_settings_add(const char *path, const struct image_facts *facts, struct 
     if (!good) {
         snprintf(error, error_size, "%s: %s", path, why);
     } else {
+        *interrupts = (struct inf_interrupts){true, list.messages, list.message_limit};
         TRACE("inf", "model %s, section [%s]", list.model, list.install);
         good = append(&list, keywords, keyword_text, keyword_count);
         if (!good)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* inf_settings.h - the keywords that --inf adds to those of --set. */
+/* inf_settings.h - what the driver's INF adds to the command line: keywords below those of --set, and how it is interrupted. */
 #ifndef NDISHOST_CLI_INF_SETTINGS_H
 #define NDISHOST_CLI_INF_SETTINGS_H
 
@@ -9,11 +9,19 @@
 #include "cli/options.h"
 #include "pe/image.h"
 
+/* What Windows grants when nobody says otherwise. */
+struct inf_interrupts {
+    bool known;    /* there is an INF */
+    bool messages; /* MSISupported; else the line, whatever the device has */
+    unsigned message_limit;
+};
+
 /*
  * Appends what the INF gives an adapter of the image's machine to the arrays of RUN_KEYWORDS_MAX keywords; what is there already stays as
- * it is. `path` NULL: nothing. False and one line in `error`.
+ * it is, and tells what it says of interrupts. `path` NULL: NAME.inf beside NAME.sys, if there is one; "none": nothing. False and one line
+ * in `error`.
  */
-bool inf_settings_add(const char *path, const struct image_facts *facts, struct keyword *keywords, char **keyword_text,
-                      unsigned *keyword_count, char *error, size_t error_size);
+bool inf_settings_add(const char *path, const char *image, const struct image_facts *facts, struct keyword *keywords, char **keyword_text,
+                      unsigned *keyword_count, struct inf_interrupts *interrupts, char *error, size_t error_size);
 
 #endif

@@ -174,6 +174,38 @@ static bool directives_take(const struct inf *inf, struct inf_keywords *list)
     return true;
 }
 
+/* ---- interrupts: what the install section's .HW writes below the device's own key ---- */
+
+static void interrupt_value_take(const struct inf_line *line, struct inf_keywords *list)
+{
+    const char *name = inf_field(line, 2);
+    unsigned long value = strtoul(inf_field(line, 4), NULL, 0);
+    if (!inf_same_name(inf_field(line, 0), "HKR") ||
+        !inf_same_name(inf_field(line, 1), "Interrupt Management\\MessageSignaledInterruptProperties"))
+        return;
+    if (inf_same_name(name, "MSISupported"))
+        list->messages = value == 1;
+    else if (inf_same_name(name, "MessageNumberLimit"))
+        list->message_limit = (unsigned)value;
+}
+
+static void interrupts_take(const struct inf *inf, struct inf_keywords *list)
+{
+    char hardware[NAME_MAX_BYTES + 16];
+    unsigned cursor = 0;
+    snprintf(hardware, sizeof(hardware), "%s.HW", list->install);
+    for (const struct inf_line *directive; (directive = inf_next(inf, hardware, &cursor)) != NULL;) {
+        if (!directive->key || !inf_same_name(directive->key, "AddReg"))
+            continue;
+        for (unsigned i = 0; i < directive->field_count; ++i) {
+            unsigned value_cursor = 0;
+            for (const struct inf_line *line; (line = inf_next(inf, directive->fields[i], &value_cursor)) != NULL;)
+                if (!line->key)
+                    interrupt_value_take(line, list);
+        }
+    }
+}
+
 bool inf_keywords_collect(const struct inf *inf, enum inf_machine machine, const char *hardware_id, struct inf_keywords *list, char *error,
                           size_t error_size)
 {
@@ -187,6 +219,7 @@ bool inf_keywords_collect(const struct inf *inf, enum inf_machine machine, const
         snprintf(error, error_size, "the model %.100s has no install section [%.100s] for %s", list->model, list->install, name);
         return false;
     }
+    interrupts_take(inf, list);
     if (directives_take(inf, list) && sections_take(inf, list->install, false, list) && sections_take(inf, list->install, true, list))
         return true;
     inf_keywords_free(list);

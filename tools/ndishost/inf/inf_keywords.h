@@ -14,6 +14,8 @@ struct inf_keyword {
 
 struct inf_keywords {
     char model[256], install[256]; /* the hardware ID and the install section that were taken */
+    bool messages;                 /* MSISupported of the install section's .HW: Windows may grant messages instead of the line */
+    unsigned message_limit;        /* MessageNumberLimit; 0: not given */
     unsigned count;
     struct inf_keyword keywords[INF_KEYWORDS_MAX];
 };

@@ -21,6 +21,7 @@ typedef struct _AEROVNET_SETTINGS {
     ULONG VlanId;
     ULONG JumboPacket;
     ULONG InterruptModeration;
+    ULONG SpeedDuplex;
     BOOLEAN HasNetworkAddress;
     UCHAR NetworkAddress[ETH_LENGTH_OF_ADDRESS]; /* overrides the device's address */
 } AEROVNET_SETTINGS, *PAEROVNET_SETTINGS;

@@ -6,6 +6,7 @@
 #include "virtio_spec.h"
 
 const AEROVNET_PERSONALITY AerovnetPersonality = {
+    AEROVNET_SERVICE_NAME,
     AEROVNET_VENDOR_DESCRIPTION,
     AEROVNET_PCI_DEVICE_NET_MODERN,
     TRUE,

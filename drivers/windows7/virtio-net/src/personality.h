@@ -10,6 +10,7 @@
 #include "virtio_net_features.h"
 
 typedef struct _AEROVNET_PERSONALITY {
+    const CHAR *Name;        /* of the service; prefix of debugger output */
     const CHAR *Description; /* OID_GEN_VENDOR_DESCRIPTION, NUL-terminated */
     USHORT PciDevice;        /* the one device id of vendor 1AF4 that the package binds */
     BOOLEAN Messages;        /* takes message-signaled interrupts when they are granted */

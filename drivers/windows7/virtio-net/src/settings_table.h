@@ -31,6 +31,7 @@
     X(PriorityVlanTag, "*PriorityVLANTag", 3, 0, 3)            /* AEROVNET_TAG_OF_* */                                                     \
     X(VlanId, "VlanID", 0, 0, 4094)                            /* the one VLAN of the adapter; 0: none */                                  \
     X(JumboPacket, "*JumboPacket", 1514, 1514, 9014)           /* bytes of the longest frame, Ethernet header included */                  \
-    X(InterruptModeration, "*InterruptModeration", 1, 0, 1)    /* 1: completions may wait for more of them */
+    X(InterruptModeration, "*InterruptModeration", 1, 0, 1)    /* 1: completions may wait for more of them */                              \
+    X(SpeedDuplex, "*SpeedDuplex", 0, 0, 0)                    /* automatic: the device says how fast its link is */
 
 #endif

@@ -5,10 +5,12 @@
 
 #include <ndis.h>
 
+#include "personality.h"
+
 #if defined(DBG) && DBG
 #define AEROVNET_TRACE(Arguments)                                                                                                          \
     do {                                                                                                                                   \
-        DbgPrint("aero_virtio_net: ");                                                                                                     \
+        DbgPrint("%s: ", AerovnetPersonality.Name);                                                                                        \
         DbgPrint Arguments;                                                                                                                \
         DbgPrint("\n");                                                                                                                    \
     } while (0)

@@ -153,6 +153,42 @@ static void without_model_or_install_section_it_says_so(void **state)
     inf_free(inf);
 }
 
+/* ---- interrupts ---- */
+
+/* Messages are granted only to whom .HW asks for them: not by the driver's own key, not below a key with a doubled backslash. */
+static void messages_are_asked_for_in_hw_alone(void **state)
+{
+    (void)state;
+    static const char head[] = "[Manufacturer]\nM=Models\n[Models]\nA=I, PCI\\VEN_1\n[I.NT]\nAddReg = Here\n";
+    static const struct {
+        const char *rest;
+        bool messages;
+        unsigned limit;
+    } cases[] = {
+        {"[I.NT.HW]\nAddReg = M\n[M]\nHKR, \"Interrupt Management\",,0x10\n"
+         "HKR, \"Interrupt Management\\MessageSignaledInterruptProperties\", MSISupported, 0x00010001, 1\n"
+         "HKR, \"Interrupt Management\\MessageSignaledInterruptProperties\", MessageNumberLimit, 0x00010001, 8\n",
+         true, 8},
+        {"[I.NT.HW]\nAddReg = M\n[M]\nHKR, \"Interrupt Management\\MessageSignaledInterruptProperties\", MSISupported, 0x00010001, 0\n",
+         false, 0},
+        {"[I.NT.HW]\nAddReg = M\n[M]\nHKR, \"Interrupt Management\\\\MessageSignaledInterruptProperties\", MSISupported, 0x00010001, 1\n",
+         false, 0},
+        {"[Here]\nHKR, \"Interrupt Management\\MessageSignaledInterruptProperties\", MSISupported, 0x00010001, 1\n", false, 0},
+        {"", false, 0},
+    };
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        char text[1024], error[256];
+        struct inf_keywords list;
+        snprintf(text, sizeof(text), "%s%s", head, cases[i].rest);
+        struct inf *inf = parsed(text);
+        assert_true(inf_keywords_collect(inf, INF_X64, NULL, &list, error, sizeof(error)));
+        assert_true(list.messages == cases[i].messages);
+        assert_int_equal(list.message_limit, cases[i].limit);
+        inf_keywords_free(&list);
+        inf_free(inf);
+    }
+}
+
 /* ---- keywords ---- */
 
 static void values_go_before_defaults(void **state)
@@ -203,6 +239,7 @@ int main(void)
         cmocka_unit_test(what_is_no_inf_is_refused_in_one_line),
         cmocka_unit_test(windows_7_takes_the_decorated_model_of_its_machine),
         cmocka_unit_test(without_model_or_install_section_it_says_so),
+        cmocka_unit_test(messages_are_asked_for_in_hw_alone),
         cmocka_unit_test(values_go_before_defaults),
         cmocka_unit_test(too_many_keywords_are_refused),
     };

@@ -94,7 +94,8 @@ static void capabilities_put(struct model_config_space *space, const struct mode
 void model_config_space_build(struct model_config_space *space, const struct model_layout *layout, const struct model_options *options)
 {
     memset(space, 0, sizeof *space);
-    put(space->bytes, 0x00, 4, (uint32_t)VIRTIO_NET_DEVICE_ID << 16 | VIRTIO_VENDOR_ID);
+    put(space->bytes, 0x00, 4,
+        (uint32_t)(options->transitional ? VIRTIO_NET_TRANSITIONAL_ID : VIRTIO_NET_DEVICE_ID) << 16 | VIRTIO_VENDOR_ID);
     put(space->bytes, PCI_REVISION, 4, CLASS_ETHERNET << 8 | options->revision);
     put(space->bytes, PCI_SUBSYSTEM, 4, (uint32_t)options->subsystem << 16 | options->subsystem_vendor);
     space->bytes[PCI_STATUS] = PCI_STATUS_CAPABILITIES;

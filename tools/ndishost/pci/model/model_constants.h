@@ -53,6 +53,9 @@ enum model_pci {
 enum model_virtio_pci {
     VIRTIO_VENDOR_ID = 0x1af4,
     VIRTIO_NET_DEVICE_ID = 0x1041,
+    VIRTIO_NET_TRANSITIONAL_ID = 0x1000,
+    TRANSITIONAL_SUBSYSTEM = 0x0001, /* the device type */
+    LEGACY_PORTS = 32,
     CONTRACT_SUBSYSTEM = 0x0001,
     CONTRACT_REVISION = 0x01,
     CAP_COMMON = 1,

@@ -57,7 +57,8 @@ struct model_options {
     uint8_t duplex; /* 0 half, 1 full, else unknown */
     uint8_t revision;
     uint16_t subsystem_vendor, subsystem;
-    bool link_down; /* at the start */
+    bool transitional; /* the id that has a legacy interface too, whose ports nobody answers; never a contract device */
+    bool link_down;    /* at the start */
     enum model_receive_sums receive_sums;
     bool trust_sums; /* checksums that the driver did not ask for are not verified: for scenarios that send broken frames */
     struct model_fault_choice faults[MODEL_FAULTS_MAX];
@@ -75,7 +76,8 @@ void model_options_default(struct model_options *options);
  *   multiplier=N   mac=52:54:...   speed=N   duplex=N    revision=N   subsystem=N    link=up|down
  *   sums=plain|valid|partial|mixed   verify=yes|no       fault=NAME[@N], several times
  *   random     everything by the seed: model_options_random()
- * False: one line in `error`.
+ *   transitional   identity of a transitional device as QEMU has it, with the ports of the legacy interface in BAR0 where the layout is
+ * QEMU's False: one line in `error`.
  */
 bool model_options_parse(const char *text, struct model_options *options, char *error, size_t error_size);
 /* False and one line in `error` when no such device can be built. */

@@ -126,7 +126,7 @@ static void contract_build(struct model_layout *layout, unsigned vectors)
         capability_add(layout, PCI_CAP_MSIX, 0, MSIX_LENGTH, NULL);
 }
 
-static void qemu_build(struct model_layout *layout, unsigned vectors, unsigned queues)
+static void qemu_build(struct model_layout *layout, unsigned vectors, unsigned queues, bool transitional)
 {
     static const struct model_range nowhere = {0, 0, 0};
     uint32_t notify = notify_length(layout, queues) > PAGE ? power_of_two_above(notify_length(layout, queues)) : PAGE;
@@ -135,6 +135,8 @@ static void qemu_build(struct model_layout *layout, unsigned vectors, unsigned q
     layout->device = (struct model_range){4, 0x2000, PAGE};
     layout->notify = (struct model_range){4, 0x3000, notify};
     layout->bars[4] = (struct model_bar){.size = power_of_two_above(0x3000 + notify), .is_64bit = true, .prefetchable = true};
+    if (transitional)
+        layout->bars[0] = (struct model_bar){.size = LEGACY_PORTS, .is_port = true};
     msix_place(layout, vectors, 1);
     if (vectors)
         capability_add(layout, PCI_CAP_MSIX, 0, MSIX_LENGTH, NULL);
@@ -361,7 +363,7 @@ bool model_layout_build(struct model_layout *layout, const struct model_options 
         contract_build(layout, options->vectors);
         break;
     case MODEL_LAYOUT_QEMU:
-        qemu_build(layout, options->vectors, queues);
+        qemu_build(layout, options->vectors, queues, options->transitional);
         break;
     case MODEL_LAYOUT_SPREAD:
         spread_build(layout, options->vectors, queues);

@@ -61,12 +61,20 @@ static void contract_choose(struct model_options *options)
     options->subsystem = CONTRACT_SUBSYSTEM;
 }
 
+/* QEMU's: id 1000, revision 0, the device type as subsystem. */
+static void transitional_choose(struct model_options *options)
+{
+    options->transitional = true;
+    options->revision = 0;
+    options->subsystem = TRANSITIONAL_SUBSYSTEM;
+}
+
 bool model_options_is_contract(const struct model_options *options)
 {
     bool has_layout =
         options->layout == MODEL_LAYOUT_CONTRACT && (options->multiplier == MODEL_MULTIPLIER_OF_LAYOUT || options->multiplier == 4);
     bool claims = options->subsystem_vendor == VIRTIO_VENDOR_ID && options->subsystem == CONTRACT_SUBSYSTEM;
-    return options->revision == CONTRACT_REVISION && (has_layout || claims);
+    return !options->transitional && options->revision == CONTRACT_REVISION && (has_layout || claims);
 }
 
 bool model_options_expect_failure(const struct model_options *options)
@@ -301,7 +309,7 @@ bool model_options_parse(const char *text, struct model_options *options, char *
 {
     const struct parse parse = {options, error, error_size};
     char copy[1024], *rest = NULL;
-    bool random = false;
+    bool random = false, transitional = false;
     model_options_default(options);
     if (strlen(text) >= sizeof copy)
         return refuse(&parse, "the properties of the model device are too long");
@@ -314,6 +322,9 @@ bool model_options_parse(const char *text, struct model_options *options, char *
             contract_choose(options);
         } else if (!strcmp(word, "random")) {
             random = true;
+        } else if (!strcmp(word, "transitional")) {
+            transitional = true;
+            transitional_choose(options);
         } else if (!value) {
             return refuse(&parse, "model device property \"%s\" has no value: write %s=VALUE", word, word);
         } else {
@@ -332,6 +343,8 @@ bool model_options_parse(const char *text, struct model_options *options, char *
         chosen.trust_sums = options->trust_sums;
         chosen.link_down = options->link_down;
         *options = chosen;
+        if (transitional)
+            transitional_choose(options);
     }
     return model_options_check(options, error, error_size);
 }
@@ -376,12 +389,12 @@ const char *model_options_text(const struct model_options *options, char *buffer
     size_t length = 0;
     int added = snprintf(
         buffer, size,
-        ":features=0x%" PRIx64 ",layout=%s,queue=%u/%u/%u,vectors=%u,seed=%" PRIu64
+        ":%sfeatures=0x%" PRIx64 ",layout=%s,queue=%u/%u/%u,vectors=%u,seed=%" PRIu64
         ",pairs=%u,mtu=%u,mac=%02x:%02x:%02x:%02x:%02x:%02x,speed=%u,duplex=%u,revision=%u,subsystem=0x%04x,link=%s,sums=%s,verify=%s",
-        options->features, layouts[options->layout], options->queue_sizes[0], options->queue_sizes[1], options->queue_sizes[2],
-        options->vectors, options->seed, options->pairs, options->mtu, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], options->speed,
-        options->duplex, options->revision, options->subsystem, options->link_down ? "down" : "up", sums[options->receive_sums],
-        options->trust_sums ? "no" : "yes");
+        options->transitional ? "transitional," : "", options->features, layouts[options->layout], options->queue_sizes[0],
+        options->queue_sizes[1], options->queue_sizes[2], options->vectors, options->seed, options->pairs, options->mtu, mac[0], mac[1],
+        mac[2], mac[3], mac[4], mac[5], options->speed, options->duplex, options->revision, options->subsystem,
+        options->link_down ? "down" : "up", sums[options->receive_sums], options->trust_sums ? "no" : "yes");
     length += added > 0 ? (size_t)added : 0;
     if (options->multiplier != MODEL_MULTIPLIER_OF_LAYOUT && length < size) {
         added = snprintf(buffer + length, size - length, ",multiplier=%u", options->multiplier);

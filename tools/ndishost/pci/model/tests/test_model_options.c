@@ -47,6 +47,11 @@ static void properties_are_understood(void **state)
     assert_true(model_options_is_contract(&options));
     assert_true(model_options_parse(":layout=contract,revision=2", &options, error, sizeof error));
     assert_false(model_options_is_contract(&options));
+    /* A transitional device has the contract's subsystem, and may have its revision: the contract is about another id. */
+    assert_true(model_options_parse(":transitional,revision=1", &options, error, sizeof error));
+    assert_true(options.transitional && options.subsystem == 1 && !model_options_is_contract(&options));
+    assert_true(model_options_parse(":transitional,random,seed=7", &options, error, sizeof error));
+    assert_true(options.transitional && options.revision == 0 && options.seed == 7);
 }
 
 static void mistakes_are_named(void **state)
@@ -99,6 +104,7 @@ static void options_survive_being_text(void **state)
         struct model_options options, again;
         char text[1024], error[256] = "";
         model_options_random(&options, seed);
+        options.transitional = seed & 1;
         options.faults[options.fault_count++] = (struct model_fault_choice){(unsigned)seed % 40, seed + 1};
         model_options_text(&options, text, sizeof text);
         if (!model_options_parse(text, &again, error, sizeof error))
