@@ -4,9 +4,9 @@
  *
  * Locks, by rank; a lock may be taken while one of a lower rank is held, which so far nothing does:
  *
- *     1  State.Lock   life-cycle state, link state, recovery jobs                        adapter_state.h, link_state.h, reset.h
- *     2  Rx.Lock      receive ring, free buffers, packet filter, receive counters        rx.h
- *     3  Tx.Lock      transmit ring, FIFO, slots, transmit counters                      tx.h
+ *     1  State.Lock   life-cycle state, link state, recovery jobs, the OID that waits    adapter_state.h, link_state.h, reset.h,
+ * control_*.h 2  Rx.Lock      receive ring, free buffers, packet filter, receive counters        rx.h 3  Tx.Lock      transmit ring, FIFO,
+ * slots, transmit counters                      tx.h
  *
  * NDIS is never called with one of them held, nor is MMIO read; a doorbell and DRIVER_OK may be written. They are taken at <=
  * DISPATCH_LEVEL, never in an ISR. What an ISR shares with others is interlocked (interrupts.h). The selectors of the common configuration
@@ -21,6 +21,7 @@
 #include "adapter_state.h"
 #include "adapter_types.h"
 #include "configuration.h"
+#include "control_commands.h"
 #include "device.h"
 #include "interrupts.h"
 #include "link_state.h"
@@ -57,6 +58,7 @@ struct _AEROVNET_ADAPTER {
     AEROVNET_OFFLOAD Offload;
     AEROVNET_TX Tx;
     AEROVNET_RX Rx;
+    AEROVNET_CONTROL Control;
 };
 
 /* Surprise removal was announced. Any IRQL. */

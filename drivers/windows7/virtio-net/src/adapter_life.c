@@ -218,6 +218,7 @@ static VOID StopDevice(PAEROVNET_ADAPTER Adapter)
 static NDIS_STATUS BeginService(PAEROVNET_ADAPTER Adapter)
 {
     AerovnetLinkAttach(Adapter);
+    (void)AerovnetRecoveryControl(Adapter);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -248,6 +249,7 @@ static const AEROVNET_STEP StepTable[] = {
     {"decide parameters", DecideParameters, NULL},
     {"allocate receive queue", AllocateReceiveQueue, FreeReceiveQueue},
     {"allocate transmit queue", AllocateTransmitQueue, FreeTransmitQueue},
+    {"allocate control queue", AerovnetControlQueueAllocate, AerovnetControlQueueFree},
     {"allocate receive buffers", AerovnetRxAllocate, AerovnetRxRelease},
     {"allocate transmit slots", AerovnetTxAllocate, AerovnetTxRelease},
     {"allocate service timer", AerovnetServiceTimerAllocate, AerovnetServiceTimerFree},

@@ -284,9 +284,17 @@ static enum virtio_pci_result DeviceStartQueues(PAEROVNET_ADAPTER Adapter, AEROV
         return Result;
     }
 
+    *Phase = AerovnetPhaseControlQueue;
+    Result = AerovnetControlQueueStart(Adapter);
+    if (Result != VIRTIO_PCI_OK) {
+        return Result;
+    }
+
     /* Receiving sets DRIVER_OK and goes live with it; transmitting follows, because a notification before DRIVER_OK would be lost (G16). */
     AerovnetRxStart(Adapter);
     AerovnetTxStart(Adapter);
+    AerovnetControlForget(Adapter);
+    AerovnetControlQueueOpen(Adapter);
     return VIRTIO_PCI_OK;
 }
 
@@ -322,6 +330,7 @@ enum virtio_pci_result AerovnetDeviceStart(PAEROVNET_ADAPTER Adapter, BOOLEAN Re
 
 enum virtio_pci_result AerovnetDeviceStop(PAEROVNET_ADAPTER Adapter)
 {
+    AerovnetControlQueueStop(Adapter);
     AerovnetTxStop(Adapter);
     AerovnetRxStop(Adapter);
     return virtio_pci_modern_reset(&Adapter->Device.Transport, STOP_TIMEOUT_US);

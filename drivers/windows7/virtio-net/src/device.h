@@ -22,7 +22,8 @@ typedef enum _AEROVNET_DEVICE_PHASE {
     AerovnetPhaseConfigVector = 5,
     AerovnetPhaseReceiveQueue = 6,
     AerovnetPhaseTransmitQueue = 7,
-    AerovnetPhaseGivenUp = 8 /* it was reset too often in too short a time */
+    AerovnetPhaseGivenUp = 8, /* it was reset too often in too short a time */
+    AerovnetPhaseControlQueue = 9
 } AEROVNET_DEVICE_PHASE;
 
 typedef struct _AEROVNET_DEVICE {
@@ -62,7 +63,7 @@ BOOLEAN AerovnetDeviceReadLink(PAEROVNET_ADAPTER Adapter, PBOOLEAN Up);
 BOOLEAN AerovnetDeviceNeedsReset(PAEROVNET_ADAPTER Adapter);
 
 /*
- * From FEATURES_OK to DRIVER_OK: vectors, both queues, receive buffers; the queues are live on success. With `Renegotiate` the
+ * From FEATURES_OK to DRIVER_OK: vectors, all queues, receive buffers; the queues are live on success. With `Renegotiate` the
  * handshake is made first. When a separate vector cannot be programmed, everything is tried once more on message 0.
  * On failure the device has been reset again, as far as it obeys; `Phase` says where it stopped. IRQL: PASSIVE_LEVEL.
  */

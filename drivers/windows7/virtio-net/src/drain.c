@@ -59,6 +59,11 @@ VOID AerovnetDrainStop(PAEROVNET_DRAIN Drain)
     }
 }
 
+BOOLEAN AerovnetDrainIsStopped(PAEROVNET_DRAIN Drain)
+{
+    return (Drain->Word & DRAIN_STOPPED) != 0;
+}
+
 static VOID WaitedDrainSignal(PVOID Context)
 {
     NdisSetEvent(&((PAEROVNET_WAITED_DRAIN)Context)->Empty);

@@ -37,6 +37,9 @@ VOID AerovnetDrainLeave(PAEROVNET_DRAIN Drain, LONG Count);
 /* Refuses new work. Calls Drained before returning when nothing is inside. Must be open. */
 VOID AerovnetDrainStop(PAEROVNET_DRAIN Drain);
 
+/* New work is refused. Any IRQL. */
+BOOLEAN AerovnetDrainIsStopped(PAEROVNET_DRAIN Drain);
+
 /* A drain that somebody at PASSIVE_LEVEL waits for: its Drained signals an event. */
 typedef struct _AEROVNET_WAITED_DRAIN {
     AEROVNET_DRAIN Drain;

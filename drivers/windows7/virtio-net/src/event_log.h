@@ -24,9 +24,11 @@ typedef enum _AEROVNET_REASON {
     AerovnetReasonSettingRange = 20,   /* index of the setting (configuration.c), value found; the default is used */
     AerovnetReasonNetworkAddress = 21, /* length found; the device's own address is used */
     AerovnetReasonFewerMessages = 22,  /* messages granted; everything is on message 0 */
+    AerovnetReasonControlQueue = 30,   /* the control queue cannot be used, the adapter works without: its size, enum virtio_pci_result */
     /* Recovery. */
-    AerovnetReasonDeviceReset = 40, /* AEROVNET_RESET_CAUSE, fault of the queue */
-    AerovnetReasonDeviceLost = 41   /* the device could not be brought back: enum virtio_pci_result, phase */
+    AerovnetReasonDeviceReset = 40,    /* AEROVNET_RESET_CAUSE, fault of the queue */
+    AerovnetReasonControlGivenUp = 45, /* control commands are not used any more: AEROVNET_RESET_CAUSE, resets because of them */
+    AerovnetReasonDeviceLost = 41      /* the device could not be brought back: enum virtio_pci_result, phase */
 } AEROVNET_REASON;
 
 #define AEROVNET_REASON_FIRST_WARNING AerovnetReasonSettingRange

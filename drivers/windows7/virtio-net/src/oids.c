@@ -133,18 +133,18 @@ static NDIS_STATUS SetPacketFilter(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST 
 {
     ULONG Filter;
 
-    UNREFERENCED_PARAMETER(Request);
     UNREFERENCED_PARAMETER(Length);
     UNREFERENCED_PARAMETER(Read);
     NdisMoveMemory(&Filter, Bytes, sizeof Filter);
     if ((Filter & ~(ULONG)AEROVNET_PACKET_FILTERS) != 0) {
         return NDIS_STATUS_NOT_SUPPORTED;
     }
+    AerovnetControlPrepareFilter(Adapter);
     NdisAcquireSpinLock(&Adapter->Rx.Lock);
     Adapter->Rx.Filter.packet_filter = Filter;
     NdisReleaseSpinLock(&Adapter->Rx.Lock);
     AEROVNET_TRACE(("packet filter 0x%x", (unsigned)Filter));
-    return NDIS_STATUS_SUCCESS;
+    return AerovnetControlUpdateFilter(Adapter, Request);
 }
 
 static ULONG QueryMulticastList(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWER Answer)
@@ -167,12 +167,14 @@ static NDIS_STATUS SetMulticastList(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST
         Request->DATA.SET_INFORMATION.BytesNeeded = RECEIVE_FILTER_MULTICAST_MAX * ETH_LENGTH_OF_ADDRESS;
         return NDIS_STATUS_MULTICAST_FULL;
     }
+    AerovnetControlPrepareFilter(Adapter);
     NdisAcquireSpinLock(&Adapter->Rx.Lock);
     NdisMoveMemory(Adapter->Rx.Filter.multicast, Bytes, Length);
     Adapter->Rx.Filter.multicast_count = Count;
     NdisReleaseSpinLock(&Adapter->Rx.Lock);
     *Read = Length;
-    return NDIS_STATUS_SUCCESS;
+    Request->DATA.SET_INFORMATION.BytesRead = Length; /* for the case that it pends: it may be gone afterwards */
+    return AerovnetControlUpdateFilter(Adapter, Request);
 }
 
 /* Whole frames are indicated whatever the lookahead is (OIM-06); the number is kept to be given back. */
@@ -410,8 +412,8 @@ static NDIS_STATUS OidSet(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request)
 }
 
 /*
- * MINIPORT_OID_REQUEST: one at a time. Answers at once, except for OID_PNP_SET_POWER, which waits for the device in a work item and pends.
- * After removal nothing is accepted. IRQL: PASSIVE_LEVEL.
+ * MINIPORT_OID_REQUEST: one at a time. Answers at once, except for what needs the device, which a work item does: OID_PNP_SET_POWER, and
+ * the receive filter where the device has one. They pend. After removal nothing is accepted. IRQL: PASSIVE_LEVEL.
  */
 NDIS_STATUS NTAPI AerovnetMiniportOidRequest(NDIS_HANDLE MiniportAdapterContext, PNDIS_OID_REQUEST NdisRequest)
 {
@@ -431,10 +433,11 @@ NDIS_STATUS NTAPI AerovnetMiniportOidRequest(NDIS_HANDLE MiniportAdapterContext,
     }
 }
 
-/* MINIPORT_CANCEL_OID_REQUEST: the one request that pends is short and must not fail (PWR-02): it is let finish. IRQL: <= DISPATCH_LEVEL.
+/*
+ * MINIPORT_CANCEL_OID_REQUEST: a receive filter that waits for the device is taken back. A change of power is short and must not fail
+ * (PWR-02): it is let finish. IRQL: <= DISPATCH_LEVEL.
  */
 VOID NTAPI AerovnetMiniportCancelOidRequest(NDIS_HANDLE MiniportAdapterContext, PVOID RequestId)
 {
-    UNREFERENCED_PARAMETER(MiniportAdapterContext);
-    UNREFERENCED_PARAMETER(RequestId);
+    AerovnetControlCancel((PAEROVNET_ADAPTER)MiniportAdapterContext, RequestId);
 }

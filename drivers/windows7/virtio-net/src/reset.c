@@ -9,6 +9,10 @@
 #define RECOVERY_JOB_POWER_DOWN 0x2
 #define RECOVERY_JOB_POWER_UP   0x4
 #define RECOVERY_JOB_REMOVED    0x8
+#define RECOVERY_JOB_CONTROL    0x10
+
+/* Jobs that end with a device that has been reset: they do not wait for one that answers no command. */
+#define RECOVERY_JOBS_URGENT (RECOVERY_JOB_RESET | RECOVERY_JOB_POWER_DOWN | RECOVERY_JOB_REMOVED)
 
 /* Hang checks in a row without any completion, while some are owed, after which the device counts as stalled. Counted, not timed: a
  * machine that was suspended has not seen a stall. */
@@ -61,6 +65,7 @@ static BOOLEAN DeviceBringBack(PAEROVNET_ADAPTER Adapter)
 
     if (Result == VIRTIO_PCI_OK) {
         RecoverySetLost(Adapter, FALSE);
+        AerovnetControlApply(Adapter);
         AerovnetLinkFound(Adapter);
         return TRUE;
     }
@@ -186,6 +191,9 @@ static VOID NTAPI RecoveryWork(PVOID WorkItemContext, NDIS_HANDLE NdisIoWorkItem
         if ((Jobs & RECOVERY_JOB_POWER_UP) != 0) {
             JobPowerUp(Adapter);
         }
+        if ((Jobs & RECOVERY_JOB_CONTROL) != 0) {
+            AerovnetControlApply(Adapter);
+        }
     }
     AerovnetDrainLeave(&Recovery->Work.Drain, 1);
 }
@@ -252,6 +260,21 @@ VOID AerovnetRecoveryRequest(PAEROVNET_ADAPTER Adapter, AEROVNET_RESET_CAUSE Cau
     AEROVNET_TRACE(("reset requested, cause %u", (unsigned)Cause));
     RecoveryNoteCause(Adapter, Cause);
     (void)RecoveryPost(Adapter, RECOVERY_JOB_RESET);
+}
+
+BOOLEAN AerovnetRecoveryControl(PAEROVNET_ADAPTER Adapter)
+{
+    return RecoveryPost(Adapter, RECOVERY_JOB_CONTROL);
+}
+
+BOOLEAN AerovnetRecoveryIsWanted(PAEROVNET_ADAPTER Adapter)
+{
+    BOOLEAN Wanted;
+
+    NdisAcquireSpinLock(&Adapter->State.Lock);
+    Wanted = (Adapter->Recovery.Jobs & RECOVERY_JOBS_URGENT) != 0;
+    NdisReleaseSpinLock(&Adapter->State.Lock);
+    return Wanted || AerovnetDrainIsStopped(&Adapter->Recovery.Work.Drain);
 }
 
 VOID AerovnetRecoveryRemoved(PAEROVNET_ADAPTER Adapter)

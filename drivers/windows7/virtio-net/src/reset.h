@@ -15,11 +15,12 @@
 /* Details of event log entries: numbers are never reused. */
 typedef enum _AEROVNET_RESET_CAUSE {
     AerovnetResetNone = 0,
-    AerovnetResetNeeded = 1,       /* the device set DEVICE_NEEDS_RESET */
-    AerovnetResetPoisoned = 2,     /* it broke a rule of a ring or of a packet header */
-    AerovnetResetStalled = 3,      /* it did not finish anything for several hang checks */
-    AerovnetResetPauseTimeout = 4, /* it held frames back while the adapter was to be paused */
-    AerovnetResetByNdis = 5        /* NDIS called MiniportResetEx for a reason of its own */
+    AerovnetResetNeeded = 1,        /* the device set DEVICE_NEEDS_RESET */
+    AerovnetResetPoisoned = 2,      /* it broke a rule of a ring or of a packet header */
+    AerovnetResetStalled = 3,       /* it did not finish anything for several hang checks */
+    AerovnetResetPauseTimeout = 4,  /* it held frames back while the adapter was to be paused */
+    AerovnetResetByNdis = 5,        /* NDIS called MiniportResetEx for a reason of its own */
+    AerovnetResetControlStalled = 6 /* it did not answer a command of the control queue */
 } AEROVNET_RESET_CAUSE;
 
 typedef struct _AEROVNET_RECOVERY {
@@ -50,6 +51,12 @@ VOID AerovnetRecoveryFree(PAEROVNET_ADAPTER Adapter);
 
 /* The device must be reset. Returns at once; asking again while it is under way changes nothing. IRQL: <= DISPATCH_LEVEL. */
 VOID AerovnetRecoveryRequest(PAEROVNET_ADAPTER Adapter, AEROVNET_RESET_CAUSE Cause);
+
+/* The control queue has something to do (control_commands.h). FALSE: the adapter is being taken down. IRQL: <= DISPATCH_LEVEL. */
+BOOLEAN AerovnetRecoveryControl(PAEROVNET_ADAPTER Adapter);
+
+/* The work item, which is waiting for the device, has something more urgent to do to it. IRQL: <= DISPATCH_LEVEL. */
+BOOLEAN AerovnetRecoveryIsWanted(PAEROVNET_ADAPTER Adapter);
 
 /* Surprise removal was announced (Adapter->Removed is set): takes back what the device had. IRQL: PASSIVE_LEVEL. */
 VOID AerovnetRecoveryRemoved(PAEROVNET_ADAPTER Adapter);

@@ -58,6 +58,13 @@ struct virtio_net_profile {
     virtio_bool segment_ipv6;
     virtio_bool segment_ecn;     /* ... also when CWR is set (HOST_ECN) */
     virtio_bool access_platform; /* addresses go through an IOMMU: only those of the DMA interface are good */
+    /* the control queue, the device's last one */
+    virtio_bool has_control;
+    virtio_bool filters_receive; /* it takes receive modes and a table of addresses */
+    virtio_bool filters_extra;   /* ... and the finer modes */
+    virtio_bool filters_vlans;
+    virtio_bool sets_address;  /* the device can be given another station address */
+    virtio_bool asks_announce; /* the device asks for announcements after it has moved */
 };
 
 /*

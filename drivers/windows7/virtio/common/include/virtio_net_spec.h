@@ -58,6 +58,24 @@
 /* ---- Queues without MQ ---- */
 #define VIRTIO_NET_QUEUE_RECEIVE  0u
 #define VIRTIO_NET_QUEUE_TRANSMIT 1u
+#define VIRTIO_NET_QUEUE_CONTROL  2u /* behind the last pair that was negotiated, however many the device offers */
+
+/* ---- Control queue: class, command, what the command carries; then one byte of acknowledgement (N38) ---- */
+#define VIRTIO_NET_CTRL_RX           0u /* u8: 1 on, 0 off. The first two need CTRL_RX, the others CTRL_RX_EXTRA (N27) */
+#define VIRTIO_NET_CTRL_RX_PROMISC   0u
+#define VIRTIO_NET_CTRL_RX_ALLMULTI  1u
+#define VIRTIO_NET_CTRL_RX_ALLUNI    2u
+#define VIRTIO_NET_CTRL_RX_NOMULTI   3u
+#define VIRTIO_NET_CTRL_RX_NOUNI     4u
+#define VIRTIO_NET_CTRL_RX_NOBCAST   5u
+#define VIRTIO_NET_CTRL_MAC          1u
+#define VIRTIO_NET_CTRL_MAC_TABLE    0u /* le32 n, n unicast addresses, le32 m, m group addresses (N28) */
+#define VIRTIO_NET_CTRL_MAC_ADDRESS  1u /* one address */
+#define VIRTIO_NET_CTRL_VLAN         2u
+#define VIRTIO_NET_CTRL_VLAN_ADD     0u /* le16 */
+#define VIRTIO_NET_CTRL_ANNOUNCE     3u
+#define VIRTIO_NET_CTRL_ANNOUNCE_ACK 0u /* nothing */
+#define VIRTIO_NET_CTRL_ACK_OK       0u /* anything else: the command had no effect */
 
 /* ---- Packet header ---- */
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 0x01u

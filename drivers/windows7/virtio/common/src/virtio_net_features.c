@@ -110,6 +110,12 @@ void virtio_net_profile_freeze(virtio_u64 accepted, const struct virtio_contract
     profile->segment_ipv6 = (accepted & NET(HOST_TSO6)) != 0;
     profile->segment_ecn = (accepted & NET(HOST_ECN)) != 0;
     profile->access_platform = (accepted & RING(ACCESS_PLATFORM)) != 0;
+    profile->has_control = (accepted & NET(CTRL_VQ)) != 0;
+    profile->filters_receive = (accepted & NET(CTRL_RX)) != 0;
+    profile->filters_extra = (accepted & NET(CTRL_RX_EXTRA)) != 0;
+    profile->filters_vlans = (accepted & NET(CTRL_VLAN)) != 0;
+    profile->sets_address = (accepted & NET(CTRL_MAC_ADDR)) != 0;
+    profile->asks_announce = (accepted & NET(GUEST_ANNOUNCE)) != 0;
     profile->always_notify = verdict->is_contract_device;
 
     if (!profile->mergeable && verdict->is_contract_device)

@@ -371,6 +371,19 @@ static void segmentation_is_promised_by_host_tso_and_never_by_the_legacy_bit(voi
     assert_false(profile.transmit_checksum);
 }
 
+static void g11_the_profile_says_what_the_control_queue_takes(void **state)
+{
+    struct virtio_net_profile all = freeze(REQUIRED | 1u << 17 | 1u << 18 | 1u << 19 | 1u << 20 | 1u << 21 | 1u << 23, false);
+    struct virtio_net_profile none = freeze(REQUIRED, false);
+
+    (void)state;
+    assert_true(all.has_control && all.filters_receive && all.filters_extra && all.filters_vlans && all.sets_address && all.asks_announce);
+    assert_false(none.has_control || none.filters_receive || none.filters_extra || none.filters_vlans || none.sets_address ||
+                 none.asks_announce);
+    assert_true(freeze(REQUIRED | 1u << 17 | 1u << 19, false).filters_vlans);
+    assert_false(freeze(REQUIRED | 1u << 17 | 1u << 18, false).filters_vlans);
+}
+
 static void n9_an_unmerged_buffer_holds_a_whole_frame(void **state)
 {
     (void)state;
@@ -409,6 +422,7 @@ int main(void)
         cmocka_unit_test(only_a_contract_device_is_always_notified),
         cmocka_unit_test(g11_the_profile_says_which_fields_and_abilities_exist),
         cmocka_unit_test(segmentation_is_promised_by_host_tso_and_never_by_the_legacy_bit),
+        cmocka_unit_test(g11_the_profile_says_what_the_control_queue_takes),
         cmocka_unit_test(n9_an_unmerged_buffer_holds_a_whole_frame),
         cmocka_unit_test(n10_a_merged_buffer_holds_a_header),
     };
