@@ -43,6 +43,7 @@ virtio_bool ethernet_read_header(const virtio_u8 *bytes, virtio_u32 length, stru
         frame->tagged = VIRTIO_FALSE;
         frame->vlan_id = 0;
         frame->priority = 0;
+        frame->drop_eligible = 0;
         return VIRTIO_TRUE;
     }
 
@@ -55,5 +56,6 @@ virtio_bool ethernet_read_header(const virtio_u8 *bytes, virtio_u32 length, stru
     frame->tagged = VIRTIO_TRUE;
     frame->vlan_id = (virtio_u16)(tag & ETHERNET_VLAN_ID_MASK);
     frame->priority = (virtio_u8)(tag >> ETHERNET_VLAN_PRIORITY_SHIFT);
+    frame->drop_eligible = (virtio_u8)((tag >> ETHERNET_VLAN_DROP_SHIFT) & 1u);
     return VIRTIO_TRUE;
 }

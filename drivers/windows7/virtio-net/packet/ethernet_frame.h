@@ -16,6 +16,7 @@
 #define ETHERNET_LENGTH_MAXIMUM      1500u /* up to here the type field is an IEEE 802.3 length */
 #define ETHERNET_VLAN_ID_MASK        0x0FFFu
 #define ETHERNET_VLAN_PRIORITY_SHIFT 13u
+#define ETHERNET_VLAN_DROP_SHIFT     12u
 
 enum frame_class {
     FRAME_DIRECTED,  /* one station */
@@ -34,6 +35,7 @@ struct ethernet_frame {
     virtio_bool tagged;       /* carries an 802.1Q tag */
     virtio_u16 vlan_id;       /* 0..4095; 0 without a tag, or with a tag that has only a priority */
     virtio_u8 priority;       /* 0..7 */
+    virtio_u8 drop_eligible;  /* 0..1: the bit between them, once called canonical format indicator */
 };
 
 /*

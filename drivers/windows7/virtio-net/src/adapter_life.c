@@ -8,6 +8,7 @@
 #include "aero_virtio_net.h"
 #include "event_log.h"
 #include "oids.h"
+#include "settings_table.h"
 #include "trace.h"
 #include "virtio_net_spec.h"
 
@@ -115,6 +116,8 @@ static NDIS_STATUS DecideParameters(PAEROVNET_ADAPTER Adapter)
     Adapter->Mtu = Adapter->Device.Mtu < ETHERNET_MTU ? Adapter->Device.Mtu : ETHERNET_MTU;
     Adapter->Lookahead = AerovnetMaximumTotalSize(Adapter);
     Adapter->Rx.FrameMaximum = AerovnetMaximumTotalSize(Adapter);
+    Adapter->Rx.TellTags = Adapter->Settings.PriorityVlanTag != 0;
+    Adapter->Rx.VlanId = (Adapter->Settings.PriorityVlanTag & AEROVNET_TAG_OF_VLAN) != 0 ? (USHORT)Adapter->Settings.VlanId : 0;
     Adapter->Tx.FrameMaximum = AerovnetMaximumTotalSize(Adapter) + ETHERNET_VLAN_BYTES;
     AerovnetOffloadDecide(Adapter);
     AerovnetLinkInitialize(Adapter);

@@ -12,6 +12,7 @@
 #define AEROVNET_RX_H
 
 #include "drain.h"
+#include "packet/receive_checksum.h"
 #include "packet/receive_filter.h"
 #include "queue.h"
 #include "statistics.h"
@@ -24,8 +25,13 @@ typedef struct _AEROVNET_RX_BUFFER {
     struct _AEROVNET_RX_BUFFER *NextInFrame; /* the frame's further buffers; its owner's */
     struct _AEROVNET_RX_BUFFER *NextFrame;   /* the batch's further frames; the service's */
     ULONG Used;                              /* bytes that the device wrote, header included */
-    ULONG FrameLength;                       /* of a frame's first buffer */
-    ULONG Class;                             /* of a frame's first buffer: enum frame_class */
+    struct frame_piece Piece;                /* the part of the frame in it; linked like NextInFrame */
+    /* of a frame's first buffer */
+    ULONG FrameLength;
+    ULONG DataOffset;    /* where in the buffer the frame begins */
+    ULONG Class;         /* enum frame_class */
+    ULONG ChecksumsGood; /* RECEIVE_CHECKSUM_* */
+    PVOID Tag;           /* value of Ieee8021QNetBufferListInfo */
     /* init-only */
     PUCHAR Virtual;
     ULONG64 Physical;
@@ -55,7 +61,9 @@ typedef struct _AEROVNET_RX {
     AEROVNET_RX_COUNTERS Counters;
 
     /* init-only */
-    ULONG FrameMaximum;       /* bytes of the longest frame that may be indicated */
+    ULONG FrameMaximum;       /* bytes of the longest frame that may be indicated, without a tag */
+    USHORT VlanId;            /* the only VLAN whose frames are taken; 0: all frames are */
+    BOOLEAN TellTags;         /* tags are told out of band; else they are only taken out */
     ULONG BufferBytes;        /* of one buffer, header included */
     ULONG BuffersPerFrame;    /* most buffers that a device may merge into one frame */
     ULONG LowWater;           /* posted buffers below which batches are indicated with RESOURCES */
@@ -90,6 +98,17 @@ VOID AerovnetRxStop(PAEROVNET_ADAPTER Adapter);
 
 /* After stop, when the device reaches no memory any more: takes the buffers back that it had. IRQL: <= DISPATCH_LEVEL. */
 VOID AerovnetRxReclaim(PAEROVNET_ADAPTER Adapter);
+
+/* ---- rx_frame.c ---- */
+
+/*
+ * Is a gathered frame one that the stack shall have? If so, its checksum was completed and its tag taken out; else the reason was counted.
+ * Its Ethernet header must lie in the first buffer, which the stack relies on (RCV-06). Locks: RxLock held.
+ */
+BOOLEAN AerovnetRxFrameAccept(PAEROVNET_ADAPTER Adapter, PAEROVNET_RX_BUFFER First, BOOLEAN Bad);
+
+/* Makes an accepted frame's NET_BUFFER_LIST what it has to be before each indication, whatever the last owner left in it (RCV-14). */
+VOID AerovnetRxFrameDescribe(PAEROVNET_RX_BUFFER First);
 
 /* ---- rx_receive.c ---- */
 

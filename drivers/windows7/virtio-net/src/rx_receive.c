@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* rx_receive.c - from the used ring to the network stack: pop, validate, gather merged buffers, filter, indicate in batches. */
+/* rx_receive.c - from the used ring to the network stack: pop, gather merged buffers, indicate in batches. */
 #include "adapter.h"
 #include "rx.h"
 #include "trace.h"
@@ -30,36 +30,6 @@ static ULONG FrameBufferCount(PAEROVNET_ADAPTER Adapter, PAEROVNET_RX_BUFFER Buf
     return (ULONG)Buffer->Virtual[HEADER_BUFFER_COUNT] | (ULONG)Buffer->Virtual[HEADER_BUFFER_COUNT + 1] << 8;
 }
 
-/*
- * Is a gathered frame one that the stack shall have? Sets its class. Its Ethernet header must lie in the first buffer, which the stack
- * relies on (RCV-06). Locks: RxLock held.
- */
-static BOOLEAN FrameAccept(PAEROVNET_ADAPTER Adapter, PAEROVNET_RX_BUFFER First, BOOLEAN Bad)
-{
-    PAEROVNET_RX Rx = &Adapter->Rx;
-    ULONG HeaderLength = Adapter->Device.Profile.header_length;
-    enum frame_class Class;
-
-    if (Bad) {
-        Rx->Counters.Malformed++;
-        return FALSE;
-    }
-    if (First->Used - HeaderLength < ETHERNET_HEADER_BYTES) {
-        Rx->Counters.Short++;
-        return FALSE;
-    }
-    if (First->FrameLength > Rx->FrameMaximum) {
-        Rx->Counters.Long++;
-        return FALSE;
-    }
-    if (!receive_filter_accepts(&Rx->Filter, First->Virtual + HeaderLength, &Class)) {
-        Rx->Counters.NotWanted++;
-        return FALSE;
-    }
-    First->Class = (ULONG)Class;
-    return TRUE;
-}
-
 /* Adds a popped buffer to the frame that is being gathered, or begins one with it. FALSE: the device broke a rule. */
 static BOOLEAN FrameGather(PAEROVNET_ADAPTER Adapter, PAEROVNET_RX_BUFFER Buffer)
 {
@@ -68,8 +38,12 @@ static BOOLEAN FrameGather(PAEROVNET_ADAPTER Adapter, PAEROVNET_RX_BUFFER Buffer
     ULONG Count;
 
     Buffer->NextInFrame = NULL;
+    Buffer->Piece.next = NULL;
     if (Rx->Partial.First != NULL) {
         /* Payload from its first byte on: only the first buffer has a header (N26). */
+        Buffer->Piece.bytes = Buffer->Virtual;
+        Buffer->Piece.length = Buffer->Used;
+        Rx->Partial.Last->Piece.next = &Buffer->Piece;
         Rx->Partial.Last->NextInFrame = Buffer;
         Rx->Partial.Last = Buffer;
         Rx->Partial.Missing--;
@@ -85,7 +59,10 @@ static BOOLEAN FrameGather(PAEROVNET_ADAPTER Adapter, PAEROVNET_RX_BUFFER Buffer
     if (Rx->Partial.Bad) {
         return TRUE; /* there is no count to believe: one bad buffer */
     }
-    Buffer->FrameLength = Buffer->Used - HeaderLength;
+    Buffer->DataOffset = HeaderLength;
+    Buffer->Piece.bytes = Buffer->Virtual + HeaderLength;
+    Buffer->Piece.length = Buffer->Used - HeaderLength;
+    Buffer->FrameLength = Buffer->Piece.length;
     Count = FrameBufferCount(Adapter, Buffer);
     if (Count == 0 || Count > Rx->BuffersPerFrame) {
         return FALSE; /* where the next frame begins is anybody's guess */
@@ -116,7 +93,7 @@ static AEROVNET_RX_POP FramePop(PAEROVNET_ADAPTER Adapter, PAEROVNET_RX_BUFFER *
         }
         First = Rx->Partial.First;
         Rx->Partial.First = NULL;
-        if (FrameAccept(Adapter, First, Rx->Partial.Bad)) {
+        if (AerovnetRxFrameAccept(Adapter, First, Rx->Partial.Bad)) {
             *Frame = First;
             return AerovnetPopFrame;
         }
@@ -134,31 +111,6 @@ typedef struct _AEROVNET_RX_BATCH {
     BOOLEAN Resources; /* buffers are short: the stack has to copy */
 } AEROVNET_RX_BATCH;
 
-/* Makes a frame's NET_BUFFER_LIST what it has to be before each indication, whatever the last owner left in it (RCV-14). */
-static VOID FrameDescribe(PAEROVNET_ADAPTER Adapter, PAEROVNET_RX_BUFFER First)
-{
-    PNET_BUFFER_LIST List = First->List;
-    PNET_BUFFER NetBuffer = NET_BUFFER_LIST_FIRST_NB(List);
-    ULONG HeaderLength = Adapter->Device.Profile.header_length;
-    PAEROVNET_RX_BUFFER Buffer;
-
-    for (Buffer = First; Buffer != NULL; Buffer = Buffer->NextInFrame) {
-        NdisAdjustMdlLength(Buffer->Mdl, Buffer->Used);
-        NDIS_MDL_LINKAGE(Buffer->Mdl) = Buffer->NextInFrame != NULL ? Buffer->NextInFrame->Mdl : NULL;
-    }
-    NET_BUFFER_FIRST_MDL(NetBuffer) = First->Mdl;
-    NET_BUFFER_CURRENT_MDL(NetBuffer) = First->Mdl;
-    NET_BUFFER_DATA_OFFSET(NetBuffer) = HeaderLength;
-    NET_BUFFER_CURRENT_MDL_OFFSET(NetBuffer) = HeaderLength;
-    NET_BUFFER_DATA_LENGTH(NetBuffer) = First->FrameLength;
-
-    NET_BUFFER_LIST_STATUS(List) = NDIS_STATUS_SUCCESS;
-    NET_BUFFER_LIST_INFO(List, TcpIpChecksumNetBufferListInfo) = NULL;
-    NET_BUFFER_LIST_INFO(List, Ieee8021QNetBufferListInfo) = NULL;
-    NET_BUFFER_LIST_INFO(List, NetBufferListHashInfo) = NULL;
-    NET_BUFFER_LIST_INFO(List, NetBufferListHashValue) = NULL;
-}
-
 /* Pops up to `Most` frames. Locks: RxLock held. */
 static AEROVNET_RX_POP BatchCollect(PAEROVNET_ADAPTER Adapter, ULONG Most, AEROVNET_RX_BATCH *Batch, PBOOLEAN Worked)
 {
@@ -167,7 +119,7 @@ static AEROVNET_RX_POP BatchCollect(PAEROVNET_ADAPTER Adapter, ULONG Most, AEROV
 
     NdisZeroMemory(Batch, sizeof *Batch);
     while (Batch->Count < Most && (Popped = FramePop(Adapter, &Frame, Worked)) == AerovnetPopFrame) {
-        FrameDescribe(Adapter, Frame);
+        AerovnetRxFrameDescribe(Frame);
         NET_BUFFER_LIST_NEXT_NBL(Frame->List) = NULL;
         Frame->NextFrame = NULL;
         if (Batch->Last != NULL) {

@@ -20,7 +20,7 @@ static VOID ReceiveQuery(PAEROVNET_ADAPTER Adapter, PNDIS_STATISTICS_INFO Info)
     Info->ifHCInMulticastOctets = Counters->Indicated.Bytes[FRAME_MULTICAST];
     Info->ifHCInBroadcastOctets = Counters->Indicated.Bytes[FRAME_BROADCAST];
     Info->ifHCInOctets = Sum(Counters->Indicated.Bytes);
-    Info->ifInErrors = Counters->Short + Counters->Long + Counters->Malformed;
+    Info->ifInErrors = Counters->Short + Counters->Long + Counters->Malformed + Counters->Segmented + Counters->BadChecksumFields;
     Info->ifInDiscards = Counters->NotRunning + Counters->NoBuffer;
     NdisReleaseSpinLock(&Adapter->Rx.Lock);
 }

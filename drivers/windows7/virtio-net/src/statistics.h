@@ -11,7 +11,7 @@
 
 #define AEROVNET_CLASS_COUNT 3 /* enum frame_class */
 
-/* Frames and bytes by class of destination; bytes as on the wire without FCS. */
+/* Frames and bytes by class of destination; bytes without FCS, and of received frames without the 802.1Q tag that is taken out. */
 typedef struct _AEROVNET_TRAFFIC {
     ULONG64 Frames[AEROVNET_CLASS_COUNT];
     ULONG64 Bytes[AEROVNET_CLASS_COUNT];
@@ -20,13 +20,26 @@ typedef struct _AEROVNET_TRAFFIC {
 /* Guard: RxLock. */
 typedef struct _AEROVNET_RX_COUNTERS {
     AEROVNET_TRAFFIC Indicated;
-    ULONG64 Short;      /* no whole Ethernet header in the first buffer */
-    ULONG64 Long;       /* longer than the adapter takes */
-    ULONG64 Malformed;  /* header or merge count make no sense */
-    ULONG64 NotWanted;  /* by the packet filter; no error and no discard */
+    /* dropped as wrong */
+    ULONG64 Short;             /* no whole Ethernet header, or tag, in the first buffer */
+    ULONG64 Long;              /* longer than the adapter takes */
+    ULONG64 Malformed;         /* an empty buffer, or a merge count that makes no sense */
+    ULONG64 Segmented;         /* says that it is a large frame, which was not negotiated */
+    ULONG64 BadChecksumFields; /* the checksum that it wants completed is not in it */
+    /* dropped as not for this station: no error and no discard */
+    ULONG64 NotWanted;   /* by the packet filter */
+    ULONG64 ForeignVlan; /* not of the VLAN that VlanID names */
+    /* dropped for want of something */
     ULONG64 NotRunning; /* came while paused */
     ULONG64 NoBuffer;   /* times that the device was left without a posted buffer */
+    /* no drops */
     ULONG64 LowBatches; /* indications that took their buffers back at once */
+    ULONG64 Completed;  /* checksums completed in the frame */
+    /* frames that the stack was told to have the right checksum */
+    ULONG64 Tcp4Validated;
+    ULONG64 Tcp6Validated;
+    ULONG64 Udp4Validated;
+    ULONG64 Udp6Validated;
 } AEROVNET_RX_COUNTERS, *PAEROVNET_RX_COUNTERS;
 
 /* Guard: TxLock. */

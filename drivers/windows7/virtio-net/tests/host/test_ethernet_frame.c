@@ -73,6 +73,7 @@ static void an_untagged_header_gives_its_type(void **state)
     assert_false(frame.tagged);
     assert_int_equal(frame.vlan_id, 0);
     assert_int_equal(frame.priority, 0);
+    assert_int_equal(frame.drop_eligible, 0);
 }
 
 static void a_tagged_header_gives_the_type_behind_the_tag(void **state)
@@ -92,6 +93,7 @@ static void a_tagged_header_gives_the_type_behind_the_tag(void **state)
     assert_true(frame.tagged);
     assert_int_equal(frame.vlan_id, 0x123);
     assert_int_equal(frame.priority, 5);
+    assert_int_equal(frame.drop_eligible, 1);
 }
 
 static void only_the_outer_tag_is_read(void **state)

@@ -56,8 +56,9 @@ struct virtio_net_profile {
     virtio_bool transmit_checksum; /* the device completes checksums (CSUM) */
     virtio_bool segment_ipv4;      /* ... cuts large TCP packets (HOST_TSO4, HOST_TSO6) */
     virtio_bool segment_ipv6;
-    virtio_bool segment_ecn;     /* ... also when CWR is set (HOST_ECN) */
-    virtio_bool access_platform; /* addresses go through an IOMMU: only those of the DMA interface are good */
+    virtio_bool segment_ecn;      /* ... also when CWR is set (HOST_ECN) */
+    virtio_bool receive_checksum; /* received frames may have an unfinished checksum, or one that the device vouches for (GUEST_CSUM) */
+    virtio_bool access_platform;  /* addresses go through an IOMMU: only those of the DMA interface are good */
     /* the control queue, the device's last one */
     virtio_bool has_control;
     virtio_bool filters_receive; /* it takes receive modes and a table of addresses */

@@ -109,6 +109,7 @@ void virtio_net_profile_freeze(virtio_u64 accepted, const struct virtio_contract
     profile->segment_ipv4 = (accepted & NET(HOST_TSO4)) != 0;
     profile->segment_ipv6 = (accepted & NET(HOST_TSO6)) != 0;
     profile->segment_ecn = (accepted & NET(HOST_ECN)) != 0;
+    profile->receive_checksum = (accepted & NET(GUEST_CSUM)) != 0;
     profile->access_platform = (accepted & RING(ACCESS_PLATFORM)) != 0;
     profile->has_control = (accepted & NET(CTRL_VQ)) != 0;
     profile->filters_receive = (accepted & NET(CTRL_RX)) != 0;
