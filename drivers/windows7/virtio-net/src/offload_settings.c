@@ -20,7 +20,7 @@ static ULONG OffloadSupported(const struct virtio_net_profile *Profile)
         Supported |= AEROVNET_OFFLOAD_TX_IP4 | AEROVNET_OFFLOAD_TX_TCP4 | AEROVNET_OFFLOAD_TX_UDP4 | AEROVNET_OFFLOAD_TX_TCP6 |
                      AEROVNET_OFFLOAD_TX_UDP6;
     }
-    if ((Profile->features & VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM)) != 0) {
+    if (Profile->receive_checksum) {
         Supported |= AEROVNET_OFFLOAD_RX_TCP4 | AEROVNET_OFFLOAD_RX_UDP4 | AEROVNET_OFFLOAD_RX_TCP6 | AEROVNET_OFFLOAD_RX_UDP6;
     }
     if (Profile->segment_ipv4) {
