@@ -410,6 +410,8 @@ void adapter_replay_filters(struct adapter *adapter)
     adapter->current_packet_filter = filter;
     oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_802_3_MULTICAST_LIST, list, memory->multicast_length);
     oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter));
+    if (adapter->attributes.offload.encapsulation)
+        offload_encapsulate(adapter);
 }
 
 static uint32_t reset_locked(struct adapter *adapter)

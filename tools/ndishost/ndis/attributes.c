@@ -260,51 +260,9 @@ static uint32_t set_general(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAP
 
 /* ---- offload ---- */
 
-static bool offload_header_check(const void *offload, const char *name)
-{
-    const struct object_header *header = offload;
-
-    if (header && header->type == NT_NDIS_OBJECT_TYPE_OFFLOAD && header->revision == NT_NDIS_OFFLOAD_REVISION_1 &&
-        header->size == NT_NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1) {
-        rule_warned("HDR-10", NULL, "%s is NDIS_OFFLOAD revision 1", name);
-        return true;
-    }
-    return object_header_check("HDR-10", offload, name, NT_NDIS_OBJECT_TYPE_OFFLOAD, NT_NDIS_OFFLOAD_REVISION_2,
-                               NT_NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_2);
-}
-
-/* What is on by default must be something the hardware has (GEN-17): encapsulations and checksum bits as subsets, sizes not larger. */
-static void check_offload_subset(const nt_NDIS_OFFLOAD *enabled, const nt_NDIS_OFFLOAD *hardware)
-{
-    const nt_NDIS_TCP_IP_CHECKSUM_OFFLOAD *enabled_sums = (const void *)enabled->Checksum,
-                                          *hardware_sums = (const void *)hardware->Checksum;
-    const nt_NDIS_TCP_LARGE_SEND_OFFLOAD_V2 *enabled_large = (const void *)enabled->LsoV2, *hardware_large = (const void *)hardware->LsoV2;
-    static const char *const names[] = {"IPv4Transmit", "IPv4Receive", "IPv6Transmit", "IPv6Receive"};
-    const uint32_t *have = (const uint32_t *)hardware_sums, *use = (const uint32_t *)enabled_sums;
-
-    /* Each of the four parts is an Encapsulation and a word of two-bit flags: 1 supported, 0 and 2 not. */
-    for (unsigned part = 0; part < 4; part++) {
-        for (unsigned shift = 0; shift < 32; shift += 2) {
-            bool used = ((use[part * 2 + 1] >> shift) & 3) == NT_NDIS_OFFLOAD_SUPPORTED;
-            bool had = ((have[part * 2 + 1] >> shift) & 3) == NT_NDIS_OFFLOAD_SUPPORTED;
-
-            if (used && !had)
-                rule_violated("GEN-17", NULL, "Checksum.%s flag at bit %u is on by default but not a hardware capability", names[part],
-                              shift);
-            if (used && !(use[part * 2] & NT_NDIS_ENCAPSULATION_IEEE_802_3))
-                rule_violated("OFF-09", NULL, "Checksum.%s is enabled without NDIS_ENCAPSULATION_IEEE_802_3", names[part]);
-        }
-    }
-    if (enabled_large->IPv4_Encapsulation & ~hardware_large->IPv4_Encapsulation ||
-        enabled_large->IPv6_Encapsulation & ~hardware_large->IPv6_Encapsulation)
-        rule_violated("GEN-17", NULL, "LSOv2 is on by default but not a hardware capability");
-    if (hardware_large->IPv4_Encapsulation && (have[1] & 3) != NT_NDIS_OFFLOAD_SUPPORTED && (have[1] >> 4 & 3) != NT_NDIS_OFFLOAD_SUPPORTED)
-        rule_violated("OFF-12", NULL, "LSOv2 for IPv4 without transmit checksum offload");
-}
-
 static uint32_t set_offload(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES *given)
 {
-    const nt_NDIS_OFFLOAD *enabled, *hardware;
+    const void *enabled, *hardware;
 
     if (!adapter->attributes.general_set)
         rule_violated("INI-02", NULL, "offload attributes were set before the general attributes");
@@ -319,13 +277,7 @@ static uint32_t set_offload(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAP
             rule_violated("GEN-17", NULL, "only one of DefaultOffloadConfiguration and HardwareOffloadCapabilities is given");
         return NT_NDIS_STATUS_SUCCESS;
     }
-    if (!offload_header_check(enabled, "DefaultOffloadConfiguration") || !offload_header_check(hardware, "HardwareOffloadCapabilities"))
-        return NT_NDIS_STATUS_BAD_VERSION;
-    memcpy(&adapter->attributes.default_offload, enabled, ((const struct object_header *)enabled)->size);
-    memcpy(&adapter->attributes.hardware_offload, hardware, ((const struct object_header *)hardware)->size);
-    adapter->attributes.offload_set = true;
-    check_offload_subset(&adapter->attributes.default_offload, &adapter->attributes.hardware_offload);
-    return NT_NDIS_STATUS_SUCCESS;
+    return offload_declare(adapter, enabled, hardware) ? NT_NDIS_STATUS_SUCCESS : NT_NDIS_STATUS_BAD_VERSION;
 }
 
 /* ---- the rest ---- */

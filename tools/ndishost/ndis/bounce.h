@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
-enum { BOUNCE_PAGE = 4096, BOUNCE_RUN_MAX = 17 /* pages in a row: 64 KiB at any offset */ };
+enum { BOUNCE_PAGE = 4096, BOUNCE_RUN_MAX = 18 /* pages in a row: a large send in one MDL, with unused bytes around it, at any offset */ };
 
 struct bounce_run {
     uint8_t *address;

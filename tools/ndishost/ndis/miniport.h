@@ -18,6 +18,7 @@
 #include "abi/nt_types.h"
 #include "exec/sched.h"
 #include "ndis/adapter.h"
+#include "ndis/offload.h"
 
 /* Milliseconds that a callback or a pending completion of the image may take (PAU-12, HLT-16 and their like). Tests shorten it. */
 extern unsigned ndis_watchdog_ms;
@@ -92,8 +93,8 @@ struct adapter_attributes {
     nt_NDIS_PM_CAPABILITIES pm;
     bool has_receive_scale;
     nt_NDIS_RECEIVE_SCALE_CAPABILITIES receive_scale;
-    bool offload_set;
-    nt_NDIS_OFFLOAD default_offload, hardware_offload;
+    struct offload_state offload;
+    nt_NDIS_OFFLOAD default_offload, hardware_offload; /* as given; the first is the current configuration, under adapter->mutex */
 };
 
 struct keyword_store;

@@ -290,6 +290,12 @@ static void remember_set(struct oid_channel *channel, uint32_t oid, const void *
         if (length)
             memcpy(channel->memory.multicast, buffer, channel->memory.multicast_length);
         break;
+    case NT_OID_OFFLOAD_ENCAPSULATION:
+        channel->memory.encapsulation_length =
+            length < sizeof(channel->memory.encapsulation) ? length : sizeof(channel->memory.encapsulation);
+        if (length)
+            memcpy(channel->memory.encapsulation, buffer, channel->memory.encapsulation_length);
+        break;
     default:
         break;
     }
@@ -311,6 +317,7 @@ uint32_t adapter_oid_query(struct adapter *adapter, uint32_t oid, void *buffer, 
 uint32_t adapter_oid_set(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t length, uint32_t *needed)
 {
     struct oid_result result;
+    struct offload_set offload;
     uint32_t filter_before = adapter->current_packet_filter;
 
     /* OIM-04: NDIS itself knows how long the list may be. */
@@ -322,7 +329,9 @@ uint32_t adapter_oid_set(struct adapter *adapter, uint32_t oid, const void *buff
     /* Frames that match the new filter may come before the request is complete. */
     if (oid == NT_OID_GEN_CURRENT_PACKET_FILTER && length >= 4)
         adapter->current_packet_filter |= *(const uint32_t *)buffer;
+    offload_set_begin(adapter, oid, &offload);
     result = oid_request(adapter, NT_NdisRequestSetInformation, oid, (void *)buffer, length);
+    offload_set_end(adapter, oid, buffer, length, result.status, &offload);
     /* And DPCs that are in the middle of indicating what the old one let through may finish. */
     if (oid == NT_OID_GEN_CURRENT_PACKET_FILTER && result.status == NT_NDIS_STATUS_SUCCESS)
         sched_dpc_flush();

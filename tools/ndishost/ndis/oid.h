@@ -34,6 +34,8 @@ struct oid_memory {
     uint32_t packet_filter, lookahead;
     uint8_t multicast[64 * 6];
     uint32_t multicast_length;
+    uint8_t encapsulation[28]; /* NDIS_OFFLOAD_ENCAPSULATION */
+    uint32_t encapsulation_length;
 };
 const struct oid_memory *oid_memory(const struct oid_channel *channel);
 

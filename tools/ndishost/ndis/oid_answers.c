@@ -37,6 +37,21 @@ static nt_NDIS_LINK_STATE link_state(struct adapter *adapter)
     return state;
 }
 
+/* An NDIS_OFFLOAD of whichever revision the miniport gave. */
+static bool give_offload(struct adapter *adapter, struct oid_result *result, void *buffer, uint32_t length, const nt_NDIS_OFFLOAD *offload)
+{
+    nt_NDIS_OFFLOAD copy;
+
+    if (!adapter->attributes.offload.declared) {
+        result->status = NT_NDIS_STATUS_NOT_SUPPORTED;
+        return true;
+    }
+    pthread_mutex_lock(&adapter->mutex);
+    copy = *offload;
+    pthread_mutex_unlock(&adapter->mutex);
+    return give(result, buffer, length, &copy, ((const struct object_header *)(const void *)&copy)->size);
+}
+
 bool oid_answer(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t length, struct oid_result *result)
 {
     const struct adapter_attributes *attributes = &adapter->attributes;
@@ -92,9 +107,11 @@ bool oid_answer(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t le
     case NT_OID_802_3_MULTICAST_LIST:
         return give(result, buffer, length, memory->multicast, memory->multicast_length);
     case NT_OID_TCP_OFFLOAD_CURRENT_CONFIG:
-        return give(result, buffer, length, &attributes->default_offload, sizeof(attributes->default_offload));
+        return give_offload(adapter, result, buffer, length, &attributes->default_offload);
     case NT_OID_TCP_OFFLOAD_HARDWARE_CAPABILITIES:
-        return give(result, buffer, length, &attributes->hardware_offload, sizeof(attributes->hardware_offload));
+        return give_offload(adapter, result, buffer, length, &attributes->hardware_offload);
+    case NT_OID_OFFLOAD_ENCAPSULATION:
+        return give(result, buffer, length, memory->encapsulation, memory->encapsulation_length);
     case NT_OID_PM_HARDWARE_CAPABILITIES:
     case NT_OID_PM_CURRENT_CAPABILITIES:
         return give(result, buffer, length, &attributes->pm, sizeof(attributes->pm));

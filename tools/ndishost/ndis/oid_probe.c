@@ -98,7 +98,7 @@ static void probe_refusals(struct adapter *adapter)
         expect_refusal("OIM-03", "set of OID_802_3_MULTICAST_LIST with 5 bytes", result.status, NT_NDIS_STATUS_INVALID_LENGTH,
                        NT_NDIS_STATUS_INVALID_LENGTH);
     }
-    if (!adapter->attributes.offload_set) {
+    if (!adapter->attributes.offload.declared) {
         result = oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_TCP_OFFLOAD_PARAMETERS, buffer, 24);
         expect_refusal("OFF-01", "set of OID_TCP_OFFLOAD_PARAMETERS without offload", result.status, NT_NDIS_STATUS_NOT_SUPPORTED,
                        NT_NDIS_STATUS_INVALID_OID);
@@ -164,4 +164,5 @@ void oid_probe(struct adapter *adapter)
     probe_moderation(adapter);
     probe_long_multicast_list(adapter);
     probe_cancel(adapter);
+    offload_probe(adapter);
 }

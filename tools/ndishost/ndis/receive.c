@@ -205,7 +205,7 @@ static void deliver(struct adapter *adapter, struct nbl_cell *cell, uint32_t fla
     }
     atomic_fetch_add(&adapter->frames_received, 1);
     atomic_fetch_add(&adapter->bytes_received, frame.length);
-    upper_edge_deliver(edge, frame.parts, frame.part_count);
+    upper_edge_deliver(edge, &frame);
 }
 
 static void check_flags(struct adapter *adapter, const void *list, uint32_t port, uint32_t flags)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* receive_check.c - the checks of one indicated NET_BUFFER_LIST: handles, lengths, MDL chain, filter, checksum flags. */
+/* receive_check.c - the checks of one indicated NET_BUFFER_LIST: handles, lengths, MDL chain, filter. */
 #include "ndis/receive_check.h"
 
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "ndis/nbl.h"
 #include "ndis/nbl_pool.h"
 #include "ndis/oid.h"
+#include "ndis/receive_offload.h"
 #include "rules/rules.h"
 
 enum { ETHERNET_HEADER = 14, ETHERTYPE_IPV4 = 0x0800 };
@@ -103,23 +104,6 @@ static bool filter_matches(const struct adapter *adapter, const uint8_t *destina
            ((filter & NT_NDIS_PACKET_TYPE_MULTICAST) && in_multicast_list(adapter, destination));
 }
 
-/* CSO-07: at most one of Failed and Succeeded per protocol; and nothing at all when no offload was ever declared (RCV-14). */
-static void check_checksum_information(struct adapter *adapter, struct nbl_cell *cell)
-{
-    uintptr_t value;
-    uint32_t bits;
-
-    memcpy(&value, cell->nbl.NetBufferListInfo + NT_TcpIpChecksumNetBufferListInfo * sizeof(value), sizeof(value));
-    bits = (uint32_t)value;
-    if (!bits)
-        return;
-    if (!adapter->attributes.offload_set)
-        nbl_violated("RCV-14", cell, "checksum information 0x%x without offload attributes", bits);
-    /* Receive: TcpChecksumFailed, UdpChecksumFailed, IpChecksumFailed, TcpChecksumSucceeded, UdpChecksumSucceeded, IpChecksumSucceeded. */
-    if (bits & bits >> 3 & 7)
-        nbl_violated("CSO-07", cell, "checksum information 0x%x says failed and succeeded", bits);
-}
-
 bool receive_check_nbl(struct adapter *adapter, struct nbl_cell *cell, uint32_t flags, struct received_frame *frame)
 {
     const nt_NET_BUFFER_LIST *list = &cell->nbl;
@@ -151,7 +135,7 @@ bool receive_check_nbl(struct adapter *adapter, struct nbl_cell *cell, uint32_t 
     if (!gather(cell, &nb_cell->nb, frame))
         return false;
     check_split(adapter, cell, frame);
-    check_checksum_information(adapter, cell);
+    receive_offload_check(adapter, cell, frame);
     if (frame->parts[0].iov_len < 6)
         return false; /* reported by check_split() */
     matches = filter_matches(adapter, frame->parts[0].iov_base);

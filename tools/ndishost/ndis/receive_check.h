@@ -16,6 +16,9 @@ struct received_frame {
     struct iovec parts[RECEIVED_PARTS_MAX];
     unsigned part_count;
     uint32_t length;
+    bool checksum_verified; /* the transport's, by a claim that is true */
+    bool tagged;            /* the 802.1Q tag is not in the frame */
+    uint16_t tag;           /* priority, CFI, id, as on the wire */
 };
 
 /* Reports what is wrong; false when the frame cannot be delivered (then `frame` is not to be used). */

@@ -13,7 +13,7 @@
 #include "nt/nt.h"
 #include "rules/rules.h"
 
-enum { ETHERNET_HEADER = 14, FREE_NBLS_MIN = 64, FRAMES_PER_NBL = 4, RESERVED_FILL = 0xA5, NBLS_MAX = 1024 };
+enum { ETHERNET_HEADER = 14, FREE_NBLS_MIN = 64, FRAMES_PER_NBL = 4, RESERVED_FILL = 0xA5, NBLS_MAX = 1024, LARGE_FRAME_MAX = 65536 + 64 };
 enum { CANCEL_ID_MASK = 0xFFFF, CANCEL_ID_OF_NOBODY = 0x10000, CANCEL_YOUNGEST = 4 };
 
 /* The host's record of one NET_BUFFER_LIST. */
@@ -22,6 +22,7 @@ struct host_nbl {
     struct nbl_cell *cell;
     struct send_frame *first, *last;
     unsigned frame_count;
+    struct send_request request;
     unsigned watched_seconds; /* while the miniport had it; a jump of the clock is not its age */
     bool age_reported;
 };
@@ -30,6 +31,7 @@ struct send_path {
     struct adapter *adapter;
     pthread_mutex_t mutex;
     struct send_frame *free_frames;          /* the last given back is taken first: its cache lines are warm */
+    struct send_frame *free_large_frames;    /* of large sends */
     struct host_nbl *free_first, *free_last; /* a queue: a stale completion then finds its NBL still at rest */
     unsigned free_nbls;
     struct host_nbl *nbls[NBLS_MAX]; /* all there are */
@@ -51,23 +53,24 @@ struct send_path *send_path_create(struct adapter *adapter)
     return path;
 }
 
+static void frames_destroy(struct send_frame *frame)
+{
+    while (frame) {
+        struct send_frame *next = frame->next;
+
+        send_frame_destroy(frame);
+        frame = next;
+    }
+}
+
 void send_path_destroy(struct send_path *path)
 {
-    while (path->free_frames) {
-        struct send_frame *frame = path->free_frames;
-
-        path->free_frames = frame->next;
-        send_frame_destroy(frame);
-    }
+    frames_destroy(path->free_frames);
+    frames_destroy(path->free_large_frames);
     for (unsigned index = 0; index < path->nbl_count; index++) {
         struct host_nbl *nbl = path->nbls[index];
 
-        while (nbl->first) { /* of a send that never came back */
-            struct send_frame *frame = nbl->first;
-
-            nbl->first = frame->next;
-            send_frame_destroy(frame);
-        }
+        frames_destroy(nbl->first); /* of a send that never came back */
         nbl_cell_free(nbl->cell);
         free(nbl);
     }
@@ -94,12 +97,12 @@ void send_on_credit(struct send_path *path, void (*credit)(void *context), void 
 
 /* ---- free lists; path->mutex held ---- */
 
-static struct send_frame *frame_take(struct send_path *path, size_t capacity)
+static struct send_frame *frame_take(struct send_path *path, size_t capacity, bool large)
 {
-    struct send_frame *frame = path->free_frames;
+    struct send_frame **list = large ? &path->free_large_frames : &path->free_frames, *frame = *list;
 
     if (frame)
-        path->free_frames = frame->next;
+        *list = frame->next;
     if (frame && frame->capacity < capacity) { /* the MTU grew since */
         send_frame_destroy(frame);
         frame = NULL;
@@ -131,8 +134,10 @@ static struct host_nbl *nbl_take(struct send_path *path)
 static void nbl_give(struct send_path *path, struct host_nbl *nbl)
 {
     if (nbl->last) {
-        nbl->last->next = path->free_frames;
-        path->free_frames = nbl->first;
+        struct send_frame **list = nbl->request.large ? &path->free_large_frames : &path->free_frames;
+
+        nbl->last->next = *list;
+        *list = nbl->first;
     }
     nbl->first = nbl->last = NULL;
     nbl->frame_count = 0;
@@ -153,7 +158,7 @@ void send_batch_begin(struct send_batch *batch, struct send_path *path)
     batch->path = path;
 }
 
-static void nbl_initialize(struct host_nbl *nbl, uint32_t cancel_id)
+static void nbl_initialize(struct host_nbl *nbl, uint32_t cancel_id, const struct send_request *request)
 {
     nt_NET_BUFFER_LIST *list = &nbl->cell->nbl;
     uintptr_t info = (uintptr_t)cancel_id;
@@ -164,13 +169,29 @@ static void nbl_initialize(struct host_nbl *nbl, uint32_t cancel_id)
     list->SourceHandle = (uintptr_t)nbl->cell->adapter->handle;
     list->Status = NT_NDIS_STATUS_PENDING; /* SND-06: the driver writes it */
     memcpy(list->NetBufferListInfo + NT_NetBufferListCancelId * sizeof(uintptr_t), &info, sizeof(info));
+    nbl->request = *request;
+    send_request_write(request, list);
+}
+
+/* LSO-01: a large send is alone in its NBL; others share one only when they ask for the same. */
+static bool joins_last(const struct send_batch *batch, const void *data, const struct send_request *request)
+{
+    return batch->last_may_grow && !memcmp(batch->flow, data, ETHERNET_HEADER) && !request->large &&
+           send_requests_equal(&batch->request, request);
 }
 
 bool send_batch_add(struct send_batch *batch, const void *data, size_t length)
 {
+    struct send_request nothing = send_request_nothing();
+
+    return send_batch_add_request(batch, data, length, &nothing);
+}
+
+bool send_batch_add_request(struct send_batch *batch, const void *data, size_t length, const struct send_request *request)
+{
     struct send_path *path = batch->path;
-    size_t longest = path->adapter->attributes.general.MtuSize + ETHERNET_HEADER;
-    bool same_flow = batch->last_may_grow && !memcmp(batch->flow, data, ETHERNET_HEADER);
+    size_t longest = request->large ? LARGE_FRAME_MAX : path->adapter->attributes.general.MtuSize + ETHERNET_HEADER;
+    bool same_flow = joins_last(batch, data, request);
     struct host_nbl *nbl = batch->last ? nbl_cell_of(batch->last)->host : NULL;
     struct send_frame *frame;
     uint32_t seed;
@@ -183,7 +204,7 @@ bool send_batch_add(struct send_batch *batch, const void *data, size_t length)
     if (!same_flow || seed % 3 || nbl->frame_count == FRAMES_PER_NBL) {
         nbl = nbl_take(path);
         if (nbl) {
-            nbl_initialize(nbl, seed & CANCEL_ID_MASK);
+            nbl_initialize(nbl, seed & CANCEL_ID_MASK, request);
             if (batch->last)
                 ((nt_NET_BUFFER_LIST *)batch->last)->Next = (uintptr_t)&nbl->cell->nbl;
             else
@@ -192,11 +213,11 @@ bool send_batch_add(struct send_batch *batch, const void *data, size_t length)
             batch->nbl_count++;
         }
     }
-    frame = nbl ? frame_take(path, longest) : NULL;
+    frame = nbl ? frame_take(path, longest, request->large != 0) : NULL;
     pthread_mutex_unlock(&path->mutex);
     if (!frame)
         return false;
-    send_frame_fill(frame, data, (uint32_t)length, seed);
+    send_frame_fill(frame, data, (uint32_t)length, (uint32_t)request->headers, seed);
     frame->next = NULL;
     if (nbl->last) {
         nbl->last->next = frame;
@@ -210,7 +231,8 @@ bool send_batch_add(struct send_batch *batch, const void *data, size_t length)
     batch->frame_count++;
     batch->bytes += length;
     memcpy(batch->flow, data, ETHERNET_HEADER);
-    batch->last_may_grow = true;
+    batch->request = *request;
+    batch->last_may_grow = !request->large;
     return true;
 }
 
@@ -308,6 +330,7 @@ static void check_completed(struct nbl_cell *cell)
         nbl_violated("SND-05", cell, "FirstNetBuffer was changed and not restored before completion");
     for (frame = cell->host->first; frame; frame = frame->next)
         send_frame_check(frame, cell, frame->next ? (uintptr_t)&frame->next->cell->nb : 0);
+    send_request_check_completed(&cell->host->request, cell);
     for (size_t index = 0; index < sizeof(list->ProtocolReserved); index++) {
         if (list->ProtocolReserved[index] != RESERVED_FILL) {
             nbl_violated("SND-23", cell, "ProtocolReserved of a NET_BUFFER_LIST was written");

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ndis/send_request.h"
+
 struct adapter;
 struct send_path;
 
@@ -22,12 +24,15 @@ struct send_batch {
     void *first, *last; /* NET_BUFFER_LISTs */
     unsigned nbl_count, frame_count;
     uint64_t bytes;
-    uint8_t flow[14]; /* Ethernet header of the last frame */
+    uint8_t flow[14];            /* Ethernet header of the last frame */
+    struct send_request request; /* of the last NBL */
     bool last_may_grow;
 };
 void send_batch_begin(struct send_batch *batch, struct send_path *path);
 /* Appends a frame, as a NET_BUFFER of the last NBL or in one of its own; false when it is longer than the MTU allows or shorter than 14. */
 bool send_batch_add(struct send_batch *batch, const void *frame, size_t length);
+/* The same with a request to the miniport; a large send may be longer than the MTU. */
+bool send_batch_add_request(struct send_batch *batch, const void *frame, size_t length, const struct send_request *request);
 /* Hands the chain to the miniport, at PASSIVE_LEVEL and DISPATCH_LEVEL in turn; completes it itself when the adapter does not run. */
 void send_batch_submit(struct send_batch *batch);
 

@@ -8,7 +8,7 @@
 #include "nt/nt.h"
 #include "rules/rules.h"
 
-enum { PAGE = 4096, ETHERNET_HEADER = 14, LEAD_MAX = 64, TAIL_EXTRA = 40, JUNK = 0xEE, RESERVED_FILL = 0xA5 };
+enum { PAGE = 4096, LEAD_MAX = 64, TAIL_EXTRA = 40, JUNK = 0xEE, RESERVED_FILL = 0xA5 };
 
 static size_t region_size(size_t capacity)
 {
@@ -74,11 +74,11 @@ struct layout {
     uint32_t cuts[3]; /* where pieces start; cuts[0] is 0 */
 };
 
-static struct layout choose_layout(uint32_t length, uint32_t seed)
+static struct layout choose_layout(uint32_t length, uint32_t headers, uint32_t seed)
 {
     struct layout layout = {0};
     uint32_t random = mix(seed), spread = mix(seed ^ 0x9E3779B9u);
-    uint32_t room = length - ETHERNET_HEADER;
+    uint32_t room = length - headers;
 
     layout.pieces = (random & 3) < 2 || room < 8 ? 1 : random & 3;
     if ((random >> 2 & 7) == 0)
@@ -86,9 +86,9 @@ static struct layout choose_layout(uint32_t length, uint32_t seed)
     layout.separate_lead = layout.lead && (random >> 11 & 3) == 0;
     layout.empty_mdl = (random >> 13 & 15) == 0 && layout.pieces + layout.separate_lead < SEND_FRAME_MDLS;
     layout.extra = (random >> 17 & 3) == 0 ? TAIL_EXTRA : 0;
-    /* SND-25: the MAC header stays in one piece. */
+    /* SND-25: the MAC header stays in one piece, as do all headers of a large send. */
     if (layout.pieces > 1)
-        layout.cuts[1] = ETHERNET_HEADER + spread % (room - 2);
+        layout.cuts[1] = headers + spread % (room - 2);
     if (layout.pieces > 2) {
         layout.cuts[2] = layout.cuts[1] + 1 + (spread >> 16) % (length - layout.cuts[1] - 1);
         if (layout.empty_mdl && layout.separate_lead)
@@ -110,9 +110,9 @@ static void remember(struct send_frame *frame)
         frame->mdl_next[index] = frame->mdls[index]->Next;
 }
 
-void send_frame_fill(struct send_frame *frame, const uint8_t *data, uint32_t length, uint32_t seed)
+void send_frame_fill(struct send_frame *frame, const uint8_t *data, uint32_t length, uint32_t headers, uint32_t seed)
 {
-    struct layout layout = choose_layout(length, seed);
+    struct layout layout = choose_layout(length, headers, seed);
     nt_NET_BUFFER *nb = &frame->cell->nb;
     uintptr_t *link = &nb->MdlChain;
     unsigned used = 0;

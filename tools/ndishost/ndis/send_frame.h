@@ -28,7 +28,8 @@ struct send_frame {
 /* `owner` groups the MDLs for leak tracking. */
 struct send_frame *send_frame_create(size_t capacity, const void *owner);
 void send_frame_destroy(struct send_frame *frame);
-void send_frame_fill(struct send_frame *frame, const uint8_t *data, uint32_t length, uint32_t seed);
+/* The first `headers` bytes stay in one MDL. */
+void send_frame_fill(struct send_frame *frame, const uint8_t *data, uint32_t length, uint32_t headers, uint32_t seed);
 /* Reports what the driver left changed in NET_BUFFER or MDL chain; `next_nb` is the NET_BUFFER that follows in the NBL. */
 void send_frame_check(const struct send_frame *frame, const struct nbl_cell *nbl, uintptr_t next_nb);
 

@@ -8,6 +8,7 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "ndis/offload.h"
 #include "ndis/oid.h"
 #include "ndis/upper_edge.h"
 #include "nt/nt.h"
@@ -77,18 +78,6 @@ static void check_indication(struct adapter *adapter, const nt_NDIS_STATUS_INDIC
         rule_violated("STA-03", NULL, "only one of DestinationHandle and RequestId is set");
     if (indication->StatusBufferSize && !indication->StatusBuffer)
         rule_violated("STA-02", NULL, "StatusBuffer is NULL, StatusBufferSize %u", indication->StatusBufferSize);
-}
-
-static void offload_indicated(struct adapter *adapter, const nt_NDIS_STATUS_INDICATION *indication)
-{
-    const struct object_header *header = (const void *)indication->StatusBuffer;
-
-    if (!header || indication->StatusBufferSize < sizeof(*header) || header->type != NT_NDIS_OBJECT_TYPE_OFFLOAD ||
-        indication->StatusBufferSize < header->size || header->size > sizeof(adapter->attributes.default_offload)) {
-        rule_violated("OFF-05", NULL, "NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG without a whole NDIS_OFFLOAD");
-        return;
-    }
-    memcpy(&adapter->attributes.default_offload, header, header->size);
 }
 
 /* VOID NdisMIndicateStatusEx(MiniportAdapterHandle, NDIS_STATUS_INDICATION *) */

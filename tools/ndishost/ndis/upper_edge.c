@@ -8,16 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frame/software_offload.h"
 #include "ndis/interrupt.h"
 #include "ndis/miniport.h"
 #include "ndis/oid.h"
 #include "ndis/oid_probe.h"
 #include "ndis/receive.h"
+#include "ndis/receive_check.h"
 #include "ndis/send.h"
 #include "ndis/status.h"
 #include "rules/rules.h"
 
-enum { FRAME_MAX = 65536, WATCH_PERIOD_DEFAULT = 2 /* seconds */ };
+enum { FRAME_MAX = 65536 + 64, ADDRESSES = 12, WATCH_PERIOD_DEFAULT = 2 /* seconds */ };
 
 struct upper_edge {
     struct adapter *adapter;
@@ -27,23 +29,62 @@ struct upper_edge {
     struct sched_io io;
     struct sched_event wake; /* frames to read, credit, receives to return, stop */
     struct sched_event stop_watch;
-    atomic_bool stopping, io_armed;
+    atomic_bool stopping, io_armed, offload_changed;
+    struct offload offload; /* the pump thread's: what Linux was told */
+    bool tags;              /* tags go out of band */
     struct sched_thread *pump_thread, *watch_thread;
     void (*receive)(void *context, const struct iovec *parts, unsigned part_count);
     void *receive_context;
-    uint8_t *frame; /* the pump thread's */
+    uint8_t *frame, *large, *segment; /* the pump thread's */
+};
+
+struct pump_batch {
+    struct upper_edge *edge;
+    struct send_batch *batch;
 };
 
 /* ---- what the other chapters call ---- */
 
-void upper_edge_deliver(struct upper_edge *edge, const struct iovec *parts, unsigned part_count)
+/* Puts a tag that came out of band back behind the addresses, `tag` holding its four bytes; returns the number of parts. */
+static unsigned insert_tag(const struct received_frame *frame, uint8_t *tag, struct iovec *parts)
 {
+    uint8_t *first = frame->parts[0].iov_base;
+
+    tag[0] = 0x81;
+    tag[1] = 0x00;
+    tag[2] = (uint8_t)(frame->tag >> 8);
+    tag[3] = (uint8_t)frame->tag;
+    parts[0] = (struct iovec){first, ADDRESSES};
+    parts[1] = (struct iovec){tag, 4};
+    parts[2] = (struct iovec){first + ADDRESSES, frame->parts[0].iov_len - ADDRESSES};
+    memcpy(parts + 3, frame->parts + 1, (frame->part_count - 1) * sizeof(*parts));
+    return frame->part_count + 2;
+}
+
+void upper_edge_deliver(struct upper_edge *edge, const struct received_frame *frame)
+{
+    struct network_request request = {.checksum_verified = frame->checksum_verified};
+    struct iovec tagged[RECEIVED_PARTS_MAX + 2];
+    const struct iovec *parts = frame->parts;
+    unsigned part_count = frame->part_count;
+    uint8_t tag[4];
+
+    if (frame->tagged && frame->parts[0].iov_len >= ADDRESSES) {
+        part_count = insert_tag(frame, tag, tagged);
+        parts = tagged;
+    }
     if (edge->capture)
         capture_frame(edge->capture, edge->capture_interface, false, parts, part_count);
-    if (edge->network && !network_write(edge->network, parts, part_count))
+    if (edge->network && !network_write(edge->network, parts, part_count, &request))
         atomic_fetch_add(&edge->adapter->receives_dropped, 1);
     if (edge->receive)
         edge->receive(edge->receive_context, parts, part_count);
+}
+
+void upper_edge_offload_changed(struct upper_edge *edge)
+{
+    edge->offload_changed = true;
+    upper_edge_wake(edge);
 }
 
 void upper_edge_link(struct upper_edge *edge, enum link_state link)
@@ -72,19 +113,75 @@ static void readable(struct sched_io *io)
 
 /* ---- frames down ---- */
 
-static void capture_outbound(struct upper_edge *edge, size_t length)
+/* A capture shows the checksum that the frame will have, not the partial sum; a large frame is shown whole. */
+static void capture_outbound(struct upper_edge *edge, size_t length, const struct network_request *wanted)
 {
-    struct iovec part = {edge->frame, length};
+    struct iovec part = {edge->large, length};
 
-    if (edge->capture)
-        capture_frame(edge->capture, edge->capture_interface, true, &part, 1);
+    if (!edge->capture)
+        return;
+    memcpy(edge->large, edge->frame, length);
+    if (wanted->checksum)
+        software_checksum(edge->large, length, wanted->checksum_start, wanted->checksum_offset);
+    capture_frame(edge->capture, edge->capture_interface, true, &part, 1);
+}
+
+/* Linux may ask for what the miniport does now. PASSIVE_LEVEL. */
+static void follow_offload(struct upper_edge *edge)
+{
+    struct network_offload allowed = {0};
+    const struct offload_large *large = edge->offload.large;
+
+    edge->offload = offload_usable(edge->adapter);
+    for (unsigned family = 0; family < OFFLOAD_FAMILIES; family++)
+        allowed.checksum |= edge->offload.transmit[family].tcp || edge->offload.transmit[family].udp;
+    allowed.large4 = large[OFFLOAD_IPV4].on;
+    allowed.large6 = large[OFFLOAD_IPV6].on;
+    /* LSO-11: one limit for both, as Linux has one. */
+    if (allowed.large4)
+        allowed.largest = large[OFFLOAD_IPV4].largest;
+    if (allowed.large6 && (!allowed.largest || large[OFFLOAD_IPV6].largest < allowed.largest))
+        allowed.largest = large[OFFLOAD_IPV6].largest;
+    if (edge->network)
+        network_set_offload(edge->network, &allowed);
+}
+
+static bool add_frame(void *context, const uint8_t *frame, size_t length)
+{
+    struct pump_batch *out = context;
+    struct network_request none = {0};
+    struct send_request request;
+    size_t left = length;
+
+    /* A segment that TCP/IP cut itself is complete; the IPv4 header's checksum may be asked for all the same. */
+    memcpy(out->edge->frame, frame, length);
+    if (send_request_make(&out->edge->offload, out->edge->tags, &none, out->edge->frame, &left, &request) != REQUEST_MADE)
+        return false;
+    return send_batch_add_request(out->batch, out->edge->frame, left, &request);
+}
+
+/* Adds one frame from Linux to the batch, as Windows' TCP/IP would hand it down; false when it cannot be sent. */
+static bool add_from_linux(struct upper_edge *edge, struct send_batch *batch, size_t length, const struct network_request *wanted)
+{
+    struct pump_batch out = {edge, batch};
+    struct send_request request;
+
+    switch (send_request_make(&edge->offload, edge->tags, wanted, edge->frame, &length, &request)) {
+    case REQUEST_MADE:
+        return send_batch_add_request(batch, edge->frame, length, &request);
+    case REQUEST_SEGMENTED:
+        memcpy(edge->large, edge->frame, length);
+        return software_segment(edge->large, length, wanted->segment_size, edge->segment, add_frame, &out);
+    default:
+        return false;
+    }
 }
 
 /* Reads and sends one batch; false when the network had nothing more, or the outstanding frames are at their limit. */
 static bool pump(struct upper_edge *edge, bool *blocked)
 {
     struct send_path *path = edge->adapter->send;
-    unsigned outstanding = send_outstanding(path), room, count = 0;
+    unsigned outstanding = send_outstanding(path), room;
     struct send_batch batch;
     bool drained = false;
 
@@ -93,16 +190,16 @@ static bool pump(struct upper_edge *edge, bool *blocked)
         return false;
     room = SEND_OUTSTANDING_MAX - outstanding < SEND_BATCH ? SEND_OUTSTANDING_MAX - outstanding : SEND_BATCH;
     send_batch_begin(&batch, path);
-    while (count < room) {
-        ssize_t length = network_read(edge->network, edge->frame, FRAME_MAX);
+    while (batch.frame_count < room) {
+        struct network_request wanted;
+        ssize_t length = network_read(edge->network, edge->frame, FRAME_MAX, &wanted);
 
         if (length <= 0) {
             drained = true;
             break;
         }
-        count++;
-        capture_outbound(edge, (size_t)length);
-        if (!send_batch_add(&batch, edge->frame, (size_t)length))
+        capture_outbound(edge, (size_t)length, &wanted);
+        if (!add_from_linux(edge, &batch, (size_t)length, &wanted))
             atomic_fetch_add(&edge->adapter->sends_failed, 1);
     }
     send_batch_submit(&batch);
@@ -117,6 +214,8 @@ static void pump_thread(void *argument)
         bool blocked = false, more;
 
         receive_return_deferred(edge->adapter->receive);
+        if (atomic_exchange(&edge->offload_changed, false))
+            follow_offload(edge);
         more = edge->network && pump(edge, &blocked);
         if (more)
             continue;
@@ -182,19 +281,10 @@ static void open_binding(struct adapter *adapter)
     static const uint8_t groups[] = {0x01, 0x00, 0x5E, 0x00, 0x00, 0x01, 0x33, 0x33, 0x00, 0x00, 0x00, 0x01};
     uint32_t filter = NT_NDIS_PACKET_TYPE_DIRECTED | NT_NDIS_PACKET_TYPE_BROADCAST | NT_NDIS_PACKET_TYPE_MULTICAST;
     uint32_t lookahead = adapter->attributes.general.LookaheadSize;
-    nt_NDIS_OFFLOAD_ENCAPSULATION encapsulation;
 
     query_statistics(adapter);
     adapter_oid_set(adapter, NT_OID_GEN_CURRENT_LOOKAHEAD, &lookahead, sizeof(lookahead), NULL);
-    if (adapter->attributes.offload_set) {
-        memset(&encapsulation, 0, sizeof(encapsulation));
-        object_header_set(&encapsulation, NT_NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION, NT_NDIS_OFFLOAD_ENCAPSULATION_REVISION_1,
-                          NT_NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1);
-        encapsulation.IPv4_Enabled = encapsulation.IPv6_Enabled = NT_NDIS_OFFLOAD_SET_ON;
-        encapsulation.IPv4_EncapsulationType = encapsulation.IPv6_EncapsulationType = NT_NDIS_ENCAPSULATION_IEEE_802_3;
-        encapsulation.IPv4_HeaderSize = encapsulation.IPv6_HeaderSize = 14;
-        adapter_oid_set(adapter, NT_OID_OFFLOAD_ENCAPSULATION, &encapsulation, sizeof(encapsulation), NULL);
-    }
+    offload_encapsulate(adapter);
     if (adapter->attributes.general.MaxMulticastListSize >= 2 &&
         adapter_oid_set(adapter, NT_OID_802_3_MULTICAST_LIST, groups, sizeof(groups), NULL) != NT_NDIS_STATUS_SUCCESS)
         rule_violated("OIM-03", NULL, "OID_802_3_MULTICAST_LIST of two groups failed");
@@ -218,9 +308,13 @@ struct upper_edge *upper_edge_bind(struct adapter *adapter, struct network *netw
     edge->network = network;
     edge->capture = capture;
     edge->capture_interface = capture_interface;
-    edge->frame = malloc(FRAME_MAX);
+    edge->frame = malloc(3 * FRAME_MAX);
     if (!edge->frame)
         abort();
+    edge->large = edge->frame + FRAME_MAX;
+    edge->segment = edge->large + FRAME_MAX;
+    edge->tags = (adapter->attributes.general.MacOptions & NT_NDIS_MAC_OPTION_8021Q_VLAN) != 0;
+    edge->offload_changed = true;
     sched_event_init(&edge->wake, true, false);
     sched_event_init(&edge->stop_watch, false, false);
     adapter->edge = edge;

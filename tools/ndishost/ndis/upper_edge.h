@@ -9,7 +9,10 @@
 #include "ndis/adapter.h"
 
 /* A received frame, whole; nobody keeps the bytes after the call. */
-void upper_edge_deliver(struct upper_edge *edge, const struct iovec *parts, unsigned part_count);
+struct received_frame;
+void upper_edge_deliver(struct upper_edge *edge, const struct received_frame *frame);
+/* The miniport indicated another offload configuration. */
+void upper_edge_offload_changed(struct upper_edge *edge);
 void upper_edge_link(struct upper_edge *edge, enum link_state link);
 /* Asks the edge's thread to return deferred receives at PASSIVE_LEVEL. */
 void upper_edge_wake(struct upper_edge *edge);

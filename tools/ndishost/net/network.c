@@ -14,12 +14,13 @@
 #include <unistd.h>
 
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 
 #include "net/namespace.h"
 #include "net/rtnetlink.h"
 #include "net/world.h"
 
-enum { ADAPTERS_AT_MOST = 16, MAC_BYTES = 6, IPV4_PREFIX = 24, IPV6_PREFIX = 64, MTU_DEFAULT = 1500 };
+enum { ADAPTERS_AT_MOST = 16, MAC_BYTES = 6, IPV4_PREFIX = 24, IPV6_PREFIX = 64, MTU_DEFAULT = 1500, PARTS_MAX = 80 };
 
 struct tap {
     int fd; /* -1: none */
@@ -100,7 +101,7 @@ static int tap_configure(struct network *network, enum network_side side, const 
 
 struct tap_order {
     struct tap *tap;
-    bool vnet_header;
+    bool vnet_header; /* struct virtio_net_hdr, in this machine's byte order */
 };
 
 /* In the namespace: a TAP belongs to the namespace of the thread that opened its descriptor. */
@@ -112,7 +113,7 @@ static int tap_open(void *argument)
         return errno;
     struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (order->vnet_header ? IFF_VNET_HDR : 0))};
     memcpy(request.ifr_name, order->tap->name, IFNAMSIZ);
-    /* No offloads: Linux completes checksums and segments before a frame leaves. QEMU asks for more on its own side when the driver does.
+    /* No offloads yet: Linux completes checksums and segments before a frame leaves, until the adapter above and QEMU below ask for more.
      */
     if (ioctl(fd, TUNSETIFF, &request) != 0 || ioctl(fd, TUNSETOFFLOAD, 0) != 0) {
         int why = errno;
@@ -128,7 +129,7 @@ static int tap_create(struct network *network, enum network_side side)
 {
     struct tap *tap = side == SIDE_GUEST ? &network->guest : &network->peer;
     snprintf(tap->name, sizeof(tap->name), "%s%u", side == SIDE_GUEST ? "aero" : "peer", network->index);
-    struct tap_order order = {.tap = tap, .vnet_header = side == SIDE_PEER && network->shape.cable == CABLE_QEMU};
+    struct tap_order order = {.tap = tap, .vnet_header = side == SIDE_GUEST || network->shape.cable == CABLE_QEMU};
     enum network_side place = namespace_of(network, side);
     int error = namespace_run(network->world->namespaces[place], tap_open, &order);
     return error ? error : rtnetlink_link_no_ipv6_addresses(network->world->rtnetlink[place], tap->index);
@@ -229,21 +230,67 @@ int network_fd(const struct network *network)
     return network->guest.fd;
 }
 
-ssize_t network_read(struct network *network, void *frame, size_t size)
+void network_set_offload(struct network *network, const struct network_offload *offload)
 {
-    ssize_t length;
-    do
-        length = read(network->guest.fd, frame, size);
-    while (length < 0 && errno == EINTR);
-    return length < 0 && errno == EAGAIN ? 0 : length;
+    unsigned flags = offload->checksum ? TUN_F_CSUM : 0;
+    if (offload->checksum && (offload->large4 || offload->large6))
+        flags |= TUN_F_TSO_ECN | (offload->large4 ? TUN_F_TSO4 : 0) | (offload->large6 ? TUN_F_TSO6 : 0);
+    /* First the smaller of the two: no frame is then longer than the adapter takes. */
+    if (flags & (TUN_F_TSO4 | TUN_F_TSO6))
+        rtnetlink_link_large_size(network->world->rtnetlink[namespace_of(network, SIDE_GUEST)], network->guest.index, offload->largest);
+    ioctl(network->guest.fd, TUNSETOFFLOAD, flags);
 }
 
-bool network_write(struct network *network, const struct iovec *parts, unsigned part_count)
+static struct network_request request_from(const struct virtio_net_hdr *header)
 {
-    ssize_t written;
+    struct network_request request = {0};
+    if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        request.checksum = true;
+        request.checksum_start = header->csum_start;
+        request.checksum_offset = header->csum_offset;
+    }
+    /* CWR is in the frame itself; the header's ECN bit says the same. */
+    switch (header->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+        request.large = LARGE_TCP4;
+        break;
+    case VIRTIO_NET_HDR_GSO_TCPV6:
+        request.large = LARGE_TCP6;
+        break;
+    default:
+        break;
+    }
+    request.segment_size = request.large ? header->gso_size : 0;
+    return request;
+}
+
+ssize_t network_read(struct network *network, void *frame, size_t size, struct network_request *request)
+{
+    struct virtio_net_hdr header;
+    struct iovec parts[] = {{&header, sizeof(header)}, {frame, size}};
+    ssize_t length;
     do
-        written = writev(network->guest.fd, parts, (int)part_count);
-    while (written < 0 && errno == EINTR);
+        length = readv(network->guest.fd, parts, 2);
+    while (length < 0 && errno == EINTR);
+    if (length < 0)
+        return errno == EAGAIN ? 0 : length;
+    if (length <= (ssize_t)sizeof(header))
+        return 0;
+    *request = request_from(&header);
+    return length - (ssize_t)sizeof(header);
+}
+
+bool network_write(struct network *network, const struct iovec *parts, unsigned part_count, const struct network_request *request)
+{
+    struct virtio_net_hdr header = {.flags = request->checksum_verified ? VIRTIO_NET_HDR_F_DATA_VALID : 0};
+    struct iovec all[1 + PARTS_MAX] = {{&header, sizeof(header)}};
+    ssize_t written = -1;
+    if (part_count <= PARTS_MAX) {
+        memcpy(all + 1, parts, part_count * sizeof(*parts));
+        do
+            written = writev(network->guest.fd, all, (int)part_count + 1);
+        while (written < 0 && errno == EINTR);
+    }
     if (written >= 0)
         return true;
     ++network->refused;

@@ -70,10 +70,26 @@ int network_cable(const struct network *network);
 
 /* ---- above: for the upper edge ---- */
 int network_fd(const struct network *network); /* to poll for readability */
-/* One frame from Linux; without vnet header. Returns its length, 0 when none waits, -1 with errno. */
-ssize_t network_read(struct network *network, void *frame, size_t size);
+/* What Linux asks for with a frame, and what a receiver says of one; the vnet header's meaning, not its layout. */
+enum network_large { LARGE_NOT, LARGE_TCP4, LARGE_TCP6 };
+struct network_request {
+    bool checksum;                            /* from Linux: the sum from checksum_start on is to be completed */
+    bool checksum_verified;                   /* to Linux: whoever received it has verified it */
+    uint16_t checksum_start, checksum_offset; /* the partial sum stands at start + offset */
+    enum network_large large;                 /* cut into segments of segment_size */
+    uint16_t segment_size;
+};
+/* What Linux may leave to the adapter. A frame that it asked something for before that was less may still come. */
+struct network_offload {
+    bool checksum, large4, large6;
+    unsigned largest; /* longest TCP payload of a large frame, 0: Linux's own limit */
+};
+/* Any thread; does not block for long. Starts with nothing. */
+void network_set_offload(struct network *network, const struct network_offload *offload);
+/* One frame from Linux and what it asks for with it. Returns its length, 0 when none waits, -1 with errno. */
+ssize_t network_read(struct network *network, void *frame, size_t size, struct network_request *request);
 /* One frame to Linux. Returns false when Linux did not take it (counted). Never blocks. */
-bool network_write(struct network *network, const struct iovec *parts, unsigned part_count);
+bool network_write(struct network *network, const struct iovec *parts, unsigned part_count, const struct network_request *request);
 void network_set_carrier(struct network *network, bool up); /* TUNSETCARRIER on the guest's TAP */
 uint64_t network_refused(const struct network *network);    /* frames Linux did not take */
 /* Applies the adapter's real MAC and MTU to the guest's TAP (and the MTU to the peer's); addresses and routes are put back. */

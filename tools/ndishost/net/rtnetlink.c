@@ -12,7 +12,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
-enum { MAC_LENGTH = 6, ATTRIBUTE_SPACE = 256, ANSWER_TIMEOUT_S = 5 };
+enum { MAC_LENGTH = 6, ATTRIBUTE_SPACE = 256, ANSWER_TIMEOUT_S = 5, LARGE_MOST = 65536 };
 
 struct request {
     struct nlmsghdr header;
@@ -106,6 +106,14 @@ int rtnetlink_link_no_ipv6_addresses(int fd, unsigned index)
     attribute_add(&request, IFLA_INET6_ADDR_GEN_MODE, &(uint8_t){IN6_ADDR_GEN_MODE_NONE}, sizeof(uint8_t));
     attribute_close(&request, inet6);
     attribute_close(&request, families);
+    return request_send(fd, &request);
+}
+
+int rtnetlink_link_large_size(int fd, unsigned index, unsigned bytes)
+{
+    struct request request = request_of(RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+    request.body.link.ifi_index = (int)index;
+    attribute_add(&request, IFLA_GSO_MAX_SIZE, &(uint32_t){bytes && bytes < LARGE_MOST ? bytes : LARGE_MOST}, sizeof(uint32_t));
     return request_send(fd, &request);
 }
 

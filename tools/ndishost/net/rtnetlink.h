@@ -21,6 +21,8 @@ struct rtnetlink_link {
 int rtnetlink_link_set(int socket, unsigned index, const struct rtnetlink_link *link);
 /* No IPv6 address of the kernel's own making: only the ones that are added. */
 int rtnetlink_link_no_ipv6_addresses(int socket, unsigned index);
+/* Linux makes no packet for segmentation that is longer; 0 or too much: its own limit. */
+int rtnetlink_link_large_size(int socket, unsigned index, unsigned bytes);
 /* `address`: 4 bytes (AF_INET) or 16 (AF_INET6), added without duplicate address detection; one that is there already stays. */
 int rtnetlink_address_add(int socket, unsigned index, int family, const void *address, unsigned prefix_length);
 int rtnetlink_default_route_add(int socket, unsigned index, int family, const void *gateway);

@@ -140,7 +140,7 @@ static void frames_of_every_shape_hold_their_bytes(void **state)
         const nt_NET_BUFFER *nb = &frame->cell->nb;
         unsigned mdls;
 
-        send_frame_fill(frame, data, length, seed);
+        send_frame_fill(frame, data, length, 14, seed);
         assert_int_equal(nb->DataLength, length);
         assert_int_equal(gather(nb, read, &mdls), length);
         assert_memory_equal(read, data, length);
@@ -173,11 +173,11 @@ static void changed_frame_is_noticed(void **state)
     (void)state;
     rules_reset();
     frame = send_frame_create(1514, "test");
-    send_frame_fill(frame, data, sizeof(data), 1);
+    send_frame_fill(frame, data, sizeof(data), 14, 1);
     frame->cell->nb.DataOffset++;
     send_frame_check(frame, NULL, 0);
     assert_int_equal(rules_report_count("SND-05"), 1);
-    send_frame_fill(frame, data, sizeof(data), 1);
+    send_frame_fill(frame, data, sizeof(data), 14, 1);
     send_frame_check(frame, NULL, (uintptr_t)&data);
     assert_int_equal(rules_report_count("SND-05"), 2);
     send_frame_destroy(frame);

@@ -62,9 +62,10 @@ static int peer_fd(struct network *network)
 static unsigned bridge_once(struct network *network, int peer)
 {
     static uint8_t buffer[VNET_HEADER + 65536];
+    struct network_request request;
     unsigned moved = 0;
     ssize_t length;
-    while ((length = network_read(network, buffer + VNET_HEADER, sizeof(buffer) - VNET_HEADER)) > 0) {
+    while ((length = network_read(network, buffer + VNET_HEADER, sizeof(buffer) - VNET_HEADER, &request)) > 0) {
         memset(buffer, 0, VNET_HEADER);
         moved += write(peer, buffer, (size_t)length + VNET_HEADER) > 0;
     }
@@ -72,7 +73,7 @@ static unsigned bridge_once(struct network *network, int peer)
         /* In two parts, as a driver's buffers would be. */
         size_t frame = (size_t)length - VNET_HEADER;
         struct iovec parts[2] = {{buffer + VNET_HEADER, 14}, {buffer + VNET_HEADER + 14, frame - 14}};
-        moved += network_write(network, parts, 2);
+        moved += network_write(network, parts, 2, &(struct network_request){0});
     }
     return moved;
 }
