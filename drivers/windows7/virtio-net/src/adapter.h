@@ -4,13 +4,13 @@
  *
  * Locks, by rank; a lock may be taken while one of a lower rank is held, which so far nothing does:
  *
- *     1  State.Lock   life-cycle state, link state, recovery jobs, the OID that waits    adapter_state.h, link_state.h, reset.h,
+ *     1  State.Lock   life-cycle state, link state, recovery jobs, waiting OID            adapter_state.h, link_state.h, reset.h,
  * control_*.h 2  Rx.Lock      receive ring, free buffers, packet filter, receive counters        rx.h 3  Tx.Lock      transmit ring, FIFO,
- * slots, transmit counters                      tx.h
+ * slots, transmit counters                      tx.h 4  the lock of the list of adapters that answer queries diagnostics.c
  *
  * NDIS is never called with one of them held, nor is MMIO read; a doorbell and DRIVER_OK may be written. They are taken at <=
  * DISPATCH_LEVEL, never in an ISR. What an ISR shares with others is interlocked (interrupts.h). The selectors of the common configuration
- * need no lock: they have one user at a time (device.h).
+ * have a mutex of their own, held only across registers, at PASSIVE_LEVEL (device.h).
  *
  * Guards of the fields are named where they are declared. "init-only" is written by the bring-up step of the name, before anybody else can
  * look, and read freely after it.
@@ -20,9 +20,11 @@
 
 #include "adapter_state.h"
 #include "adapter_types.h"
+#include "clock.h"
 #include "configuration.h"
 #include "control_commands.h"
 #include "device.h"
+#include "diagnostics.h"
 #include "interrupts.h"
 #include "link_state.h"
 #include "offload_settings.h"
@@ -59,6 +61,7 @@ struct _AEROVNET_ADAPTER {
     AEROVNET_TX Tx;
     AEROVNET_RX Rx;
     AEROVNET_CONTROL Control;
+    AEROVNET_DIAGNOSED Diagnosed;
 };
 
 /* Surprise removal was announced. Any IRQL. */

@@ -6,6 +6,7 @@
 #include "adapter_life.h"
 #include "adapter.h"
 #include "aero_virtio_net.h"
+#include "diagnostics.h"
 #include "event_log.h"
 #include "oids.h"
 #include "settings_table.h"
@@ -42,6 +43,7 @@ static NDIS_STATUS PrepareObjects(PAEROVNET_ADAPTER Adapter)
     NdisAllocateSpinLock(&Adapter->Rx.Lock);
     NdisAllocateSpinLock(&Adapter->Tx.Lock);
     AerovnetStateInitialize(Adapter);
+    KeInitializeMutex(&Adapter->Device.Selectors, 0);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -216,6 +218,9 @@ static VOID StopDevice(PAEROVNET_ADAPTER Adapter)
     (void)AerovnetDeviceStop(Adapter);
     AerovnetTxReclaim(Adapter, NDIS_STATUS_NOT_ACCEPTED);
     AerovnetRxReclaim(Adapter);
+#if defined(DBG) && DBG
+    AerovnetTxCancelPrint(&Adapter->Tx);
+#endif
 }
 
 static NDIS_STATUS BeginService(PAEROVNET_ADAPTER Adapter)
@@ -262,6 +267,7 @@ static const AEROVNET_STEP StepTable[] = {
     {"register interrupt", AerovnetInterruptRegister, AerovnetInterruptDeregister},
     {"start device", StartDevice, StopDevice},
     {"begin service", BeginService, EndService},
+    {"attach diagnostics", AerovnetDiagnosticsAttach, AerovnetDiagnosticsDetach},
 };
 #define STEP_COUNT (sizeof StepTable / sizeof StepTable[0])
 

@@ -3,6 +3,7 @@
 #include "aero_virtio_net.h"
 #include "adapter_life.h"
 #include "adapter_state.h"
+#include "diagnostics.h"
 #include "oids.h"
 #include "reset.h"
 #include "rx.h"
@@ -56,6 +57,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     Characteristics.DevicePnPEventNotifyHandler = AerovnetMiniportDevicePnPEventNotify;
     Characteristics.ShutdownHandlerEx = AerovnetMiniportShutdown;
 
+    AerovnetDiagnosticsInitialize(&DriverHandle);
     AEROVNET_TRACE(("version %u.%u", AEROVNET_VERSION_MAJOR, AEROVNET_VERSION_MINOR));
     return NdisMRegisterMiniportDriver(DriverObject, RegistryPath, NULL, &Characteristics, &DriverHandle);
 }

@@ -261,6 +261,41 @@ BOOLEAN AerovnetDeviceNeedsReset(PAEROVNET_ADAPTER Adapter)
     return Status != VIRTIO_STATUS_GONE && (Status & VIRTIO_STATUS_NEEDS_RESET) != 0;
 }
 
+/* ---- the selectors ---- */
+
+#define SELECTORS_STEP_MS 1000
+
+/* A query has them for a few register accesses at most. IRQL: PASSIVE_LEVEL. */
+static VOID DeviceTakeSelectors(PAEROVNET_ADAPTER Adapter)
+{
+    LARGE_INTEGER Step;
+
+    Step.QuadPart = -(LONGLONG)SELECTORS_STEP_MS * 10000;
+    while (KeWaitForSingleObject(&Adapter->Device.Selectors, Executive, KernelMode, FALSE, &Step) != STATUS_SUCCESS) {
+        AEROVNET_TRACE(("still waiting for the selectors"));
+    }
+}
+
+BOOLEAN AerovnetDeviceTrySelectors(PAEROVNET_ADAPTER Adapter)
+{
+    LARGE_INTEGER Now;
+
+    Now.QuadPart = 0;
+    return KeWaitForSingleObject(&Adapter->Device.Selectors, Executive, KernelMode, FALSE, &Now) == STATUS_SUCCESS;
+}
+
+VOID AerovnetDeviceLeaveSelectors(PAEROVNET_ADAPTER Adapter)
+{
+    KeReleaseMutex(&Adapter->Device.Selectors, FALSE);
+}
+
+VOID AerovnetDeviceSetAsleep(PAEROVNET_ADAPTER Adapter, BOOLEAN Asleep)
+{
+    DeviceTakeSelectors(Adapter);
+    InterlockedExchange(&Adapter->Asleep, Asleep);
+    AerovnetDeviceLeaveSelectors(Adapter);
+}
+
 /* ---- start and stop ---- */
 
 static enum virtio_pci_result DeviceStartQueues(PAEROVNET_ADAPTER Adapter, AEROVNET_DEVICE_PHASE *Phase)
@@ -289,12 +324,6 @@ static enum virtio_pci_result DeviceStartQueues(PAEROVNET_ADAPTER Adapter, AEROV
     if (Result != VIRTIO_PCI_OK) {
         return Result;
     }
-
-    /* Receiving sets DRIVER_OK and goes live with it; transmitting follows, because a notification before DRIVER_OK would be lost (G16). */
-    AerovnetRxStart(Adapter);
-    AerovnetTxStart(Adapter);
-    AerovnetControlForget(Adapter);
-    AerovnetControlQueueOpen(Adapter);
     return VIRTIO_PCI_OK;
 }
 
@@ -304,6 +333,7 @@ enum virtio_pci_result AerovnetDeviceStart(PAEROVNET_ADAPTER Adapter, BOOLEAN Re
     virtio_u64 Accepted;
     BOOLEAN Again;
 
+    DeviceTakeSelectors(Adapter);
     do {
         Again = FALSE;
         if (Renegotiate) {
@@ -324,6 +354,15 @@ enum virtio_pci_result AerovnetDeviceStart(PAEROVNET_ADAPTER Adapter, BOOLEAN Re
     if (Result != VIRTIO_PCI_OK) {
         /* A queue may be enabled already: the device must let go of the rings before anybody frees them (G17). */
         (void)virtio_pci_modern_reset(&Adapter->Device.Transport, STOP_TIMEOUT_US);
+    }
+    AerovnetDeviceLeaveSelectors(Adapter);
+    if (Result == VIRTIO_PCI_OK) {
+        /* Receiving sets DRIVER_OK and goes live with it; transmitting follows, because a notification before DRIVER_OK would be lost
+         * (G16). */
+        AerovnetRxStart(Adapter);
+        AerovnetTxStart(Adapter);
+        AerovnetControlForget(Adapter);
+        AerovnetControlQueueOpen(Adapter);
     }
     return Result;
 }

@@ -3,8 +3,9 @@
  * device.h - the virtio-net device as the miniport sees it: recognised, negotiated with, brought to DRIVER_OK and stopped.
  *
  * The selectors of the common configuration are device-global. They are used by one context at a time only: MiniportInitializeEx, then
- * the recovery work item (reset.h), then MiniportHaltEx, each of which begins when the one before has ended. Reads of the device
- * configuration and of the status need no selector and are made from DPCs as well.
+ * the recovery work item (reset.h), then MiniportHaltEx, each of which begins when the one before has ended; and between them by queries of
+ * the diagnostics (diagnostics.h), which a mutex keeps apart. Reads of the device configuration and of the status need no selector and are
+ * made from DPCs as well.
  */
 #ifndef AEROVNET_DEVICE_H
 #define AEROVNET_DEVICE_H
@@ -35,6 +36,7 @@ typedef struct _AEROVNET_DEVICE {
     ULONG64 Missing;                             /* required bits that the last negotiation did not get */
     UCHAR Mac[ETH_LENGTH_OF_ADDRESS];            /* init-only: the device's own address */
     ULONG Mtu;                                   /* init-only: largest payload the device takes */
+    KMUTEX Selectors;                            /* taken at PASSIVE_LEVEL, no spin lock held; whoever has it only sets up or looks */
 } AEROVNET_DEVICE, *PAEROVNET_DEVICE;
 
 /*
@@ -77,6 +79,16 @@ enum virtio_pci_result AerovnetDeviceStop(PAEROVNET_ADAPTER Adapter);
 
 /* Writes status 0 and returns: for shutdown. Any IRQL, no lock. */
 VOID AerovnetDeviceSilence(PAEROVNET_ADAPTER Adapter);
+
+/*
+ * A low-power state begins or ends: registers are out of reach from the return on, also for a query that is looking at them.
+ * IRQL: PASSIVE_LEVEL.
+ */
+VOID AerovnetDeviceSetAsleep(PAEROVNET_ADAPTER Adapter, BOOLEAN Asleep);
+
+/* For a query: the selectors, unless somebody is using them. FALSE: not now. IRQL: PASSIVE_LEVEL. */
+BOOLEAN AerovnetDeviceTrySelectors(PAEROVNET_ADAPTER Adapter);
+VOID AerovnetDeviceLeaveSelectors(PAEROVNET_ADAPTER Adapter);
 
 VOID AerovnetDeviceLogResult(PAEROVNET_ADAPTER Adapter, enum virtio_pci_result Result, AEROVNET_DEVICE_PHASE Phase);
 

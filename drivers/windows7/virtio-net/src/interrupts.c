@@ -11,6 +11,7 @@
 #define CONFIG_LOOK_MS 100
 /* After a DPC that stopped at its bound. */
 #define SERVICE_SOON_MS 1
+#define MICROSECONDS    1000000
 
 /* ---- what an interrupt is about ---- */
 
@@ -128,6 +129,54 @@ VOID AerovnetServiceLater(PAEROVNET_ADAPTER Adapter, ULONG Milliseconds)
     }
 }
 
+/* ---- figures for diagnostics ---- */
+
+/* 2^32 of these are some minutes: one word is enough, which x86 can compare and exchange. */
+#define DPC_CYCLES_UNIT 256
+
+static ULONG CountIndex(ULONG MessageId)
+{
+    return MessageId < AEROVNET_ROLE_COUNT ? MessageId : AEROVNET_ROLE_COUNT - 1;
+}
+
+/* A DPC that began at `Began` is over. IRQL: DISPATCH_LEVEL. */
+static VOID DpcDone(PAEROVNET_INTERRUPTS Interrupts, ULONG MessageId, ULONG64 Began)
+{
+    ULONG64 Took = (AerovnetCycles() - Began) / DPC_CYCLES_UNIT;
+    LONG Mine = Took < MAXLONG ? (LONG)Took : MAXLONG, Seen;
+
+    InterlockedIncrement(&Interrupts->DpcCounts[CountIndex(MessageId)]);
+    do {
+        Seen = Interrupts->LongestDpc;
+    } while (Mine > Seen && InterlockedCompareExchange(&Interrupts->LongestDpc, Mine, Seen) != Seen);
+}
+
+/* Cycles are calibrated over the adapter's life so far. */
+ULONG AerovnetInterruptLongestDpc(PAEROVNET_ADAPTER Adapter)
+{
+    PAEROVNET_INTERRUPTS Interrupts = &Adapter->Interrupts;
+    LARGE_INTEGER Frequency;
+    ULONG64 Microseconds = (ULONG64)(KeQueryPerformanceCounter(&Frequency).QuadPart - Interrupts->FirstCounter);
+    ULONG64 Cycles = (ULONG64)(ULONG)Interrupts->LongestDpc * DPC_CYCLES_UNIT;
+    ULONG64 PerMicrosecond;
+
+    /* Ticks to microseconds without an overflow for years. */
+    Microseconds = Microseconds / (ULONG64)Frequency.QuadPart * MICROSECONDS +
+                   Microseconds % (ULONG64)Frequency.QuadPart * MICROSECONDS / (ULONG64)Frequency.QuadPart;
+    PerMicrosecond = Microseconds != 0 ? (AerovnetCycles() - Interrupts->FirstCycles) / Microseconds : 0;
+    if (PerMicrosecond == 0) {
+        return 0;
+    }
+    Cycles = (Cycles + PerMicrosecond - 1) / PerMicrosecond;
+    return Cycles < MAXULONG ? (ULONG)Cycles : MAXULONG;
+}
+
+static VOID ClocksBegin(PAEROVNET_INTERRUPTS Interrupts)
+{
+    Interrupts->FirstCounter = KeQueryPerformanceCounter(NULL).QuadPart;
+    Interrupts->FirstCycles = AerovnetCycles();
+}
+
 /* ---- a line ---- */
 
 /* Interrupts are counted in the ring, not here: whatever the bits say, the DPC looks at both queues. IRQL: DIRQL. */
@@ -144,6 +193,7 @@ static BOOLEAN NTAPI MiniportInterrupt(NDIS_HANDLE MiniportInterruptContext, PBO
         return FALSE;
     }
     InterlockedOr(&Adapter->Interrupts.LineCauses, Causes);
+    InterlockedIncrement(&Adapter->Interrupts.InterruptCounts[0]);
     *QueueDefaultInterruptDpc = !Adapter->Interrupts.Masked;
     return TRUE;
 }
@@ -154,6 +204,7 @@ static VOID NTAPI MiniportInterruptDpc(NDIS_HANDLE MiniportInterruptContext, PVO
     PAEROVNET_ADAPTER Adapter = (PAEROVNET_ADAPTER)MiniportInterruptContext;
     PNDIS_RECEIVE_THROTTLE_PARAMETERS Throttle = (PNDIS_RECEIVE_THROTTLE_PARAMETERS)ReceiveThrottleParameters;
     LONG Causes = InterlockedExchange(&Adapter->Interrupts.LineCauses, 0);
+    ULONG64 Began = AerovnetCycles();
 
     UNREFERENCED_PARAMETER(MiniportDpcContext);
     UNREFERENCED_PARAMETER(NdisReserved2);
@@ -165,6 +216,7 @@ static VOID NTAPI MiniportInterruptDpc(NDIS_HANDLE MiniportInterruptContext, PVO
     if ((Causes & VIRTIO_ISR_CONFIG) != 0) {
         ConfigService(Adapter); /* one interrupt may mean both (P22) */
     }
+    DpcDone(&Adapter->Interrupts, 0, Began);
 }
 
 /*
@@ -187,24 +239,19 @@ static VOID NTAPI MiniportEnableInterruptEx(NDIS_HANDLE MiniportInterruptContext
 static BOOLEAN NTAPI MiniportMessageInterrupt(NDIS_HANDLE MiniportInterruptContext, ULONG MessageId, PBOOLEAN QueueDefaultInterruptDpc,
                                               PULONG TargetProcessors)
 {
-    UNREFERENCED_PARAMETER(MessageId);
-    *QueueDefaultInterruptDpc = !((PAEROVNET_ADAPTER)MiniportInterruptContext)->Interrupts.Masked;
+    PAEROVNET_INTERRUPTS Interrupts = &((PAEROVNET_ADAPTER)MiniportInterruptContext)->Interrupts;
+
+    InterlockedIncrement(&Interrupts->InterruptCounts[CountIndex(MessageId)]);
+    *QueueDefaultInterruptDpc = !Interrupts->Masked;
     *TargetProcessors = 0;
     return TRUE;
 }
 
-static VOID NTAPI MiniportMessageInterruptDpc(NDIS_HANDLE MiniportInterruptContext, ULONG MessageId, PVOID MiniportDpcContext,
-                                              PVOID ReceiveThrottleParameters, PVOID NdisReserved2)
+/* What a message announces. IRQL: DISPATCH_LEVEL. */
+static VOID MessageService(PAEROVNET_ADAPTER Adapter, ULONG MessageId, PNDIS_RECEIVE_THROTTLE_PARAMETERS Throttle)
 {
-    PAEROVNET_ADAPTER Adapter = (PAEROVNET_ADAPTER)MiniportInterruptContext;
-    PNDIS_RECEIVE_THROTTLE_PARAMETERS Throttle = (PNDIS_RECEIVE_THROTTLE_PARAMETERS)ReceiveThrottleParameters;
     BOOLEAN Worked;
 
-    UNREFERENCED_PARAMETER(MiniportDpcContext);
-    UNREFERENCED_PARAMETER(NdisReserved2);
-    if (Throttle != NULL) {
-        Throttle->MoreNblsPending = FALSE;
-    }
     if (!Adapter->Interrupts.Separate) {
         Worked = ReceiveService(Adapter, Throttle);
         Worked |= TransmitService(Adapter);
@@ -229,6 +276,22 @@ static VOID NTAPI MiniportMessageInterruptDpc(NDIS_HANDLE MiniportInterruptConte
     default:
         break; /* granted, but never programmed */
     }
+}
+
+static VOID NTAPI MiniportMessageInterruptDpc(NDIS_HANDLE MiniportInterruptContext, ULONG MessageId, PVOID MiniportDpcContext,
+                                              PVOID ReceiveThrottleParameters, PVOID NdisReserved2)
+{
+    PAEROVNET_ADAPTER Adapter = (PAEROVNET_ADAPTER)MiniportInterruptContext;
+    PNDIS_RECEIVE_THROTTLE_PARAMETERS Throttle = (PNDIS_RECEIVE_THROTTLE_PARAMETERS)ReceiveThrottleParameters;
+    ULONG64 Began = AerovnetCycles();
+
+    UNREFERENCED_PARAMETER(MiniportDpcContext);
+    UNREFERENCED_PARAMETER(NdisReserved2);
+    if (Throttle != NULL) {
+        Throttle->MoreNblsPending = FALSE;
+    }
+    MessageService(Adapter, MessageId, Throttle);
+    DpcDone(&Adapter->Interrupts, MessageId, Began);
 }
 
 static VOID NTAPI MiniportDisableMessageInterrupt(NDIS_HANDLE MiniportInterruptContext, ULONG MessageId)
@@ -266,6 +329,7 @@ NDIS_STATUS AerovnetInterruptRegister(PAEROVNET_ADAPTER Adapter)
         Characteristics.DisableMessageInterruptHandler = MiniportDisableMessageInterrupt;
         Characteristics.EnableMessageInterruptHandler = MiniportEnableMessageInterrupt;
     }
+    ClocksBegin(Interrupts);
     Status = NdisMRegisterInterruptEx(Adapter->Handle, Adapter, &Characteristics, &Interrupts->Handle);
     if (Status != NDIS_STATUS_SUCCESS) {
         Interrupts->Handle = NULL;
@@ -303,6 +367,7 @@ BOOLEAN AerovnetInterruptShareMessage(PAEROVNET_ADAPTER Adapter)
         return FALSE;
     }
     Adapter->Interrupts.Separate = FALSE;
+    Adapter->Interrupts.VectorRefused = TRUE;
     AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_RESOURCE_CONFLICT, AerovnetReasonFewerMessages, Adapter->Interrupts.MessageCount, 0);
     return TRUE;
 }

@@ -26,6 +26,14 @@ typedef struct _AEROVNET_INTERRUPTS {
     volatile LONG Masked;     /* interlocked: set by MiniportDisableInterruptEx */
     volatile LONG LineCauses; /* interlocked: ISR bits that no DPC has seen */
 
+    /* for diagnostics; interlocked. A line counts as message 0, messages behind the third as the third */
+    volatile LONG InterruptCounts[AEROVNET_ROLE_COUNT];
+    volatile LONG DpcCounts[AEROVNET_ROLE_COUNT];
+    volatile LONG LongestDpc; /* in units of DPC_CYCLES_UNIT cycles */
+    ULONG64 FirstCycles;      /* init-only: the two clocks at one moment */
+    LONGLONG FirstCounter;    /* init-only */
+    BOOLEAN VectorRefused;    /* a separate vector did not read back; only ever set, by bring-up */
+
     NDIS_HANDLE ServiceTimer;            /* init-only */
     volatile LONG ServiceTimerSet;       /* interlocked: it is queued */
     AEROVNET_WAITED_DRAIN ServiceTimers; /* every queued or running callback is inside */
@@ -49,6 +57,9 @@ VOID AerovnetInterruptDeregister(PAEROVNET_ADAPTER Adapter);
 
 /* What to program for a role: a message, or VIRTIO_MSI_NO_VECTOR for a line. */
 USHORT AerovnetInterruptVector(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role);
+
+/* Microseconds that the longest interrupt DPC took; 0 as long as there is no telling. IRQL: <= DISPATCH_LEVEL. */
+ULONG AerovnetInterruptLongestDpc(PAEROVNET_ADAPTER Adapter);
 
 /* A separate vector was refused: puts everything on message 0. FALSE: it was there already. */
 BOOLEAN AerovnetInterruptShareMessage(PAEROVNET_ADAPTER Adapter);

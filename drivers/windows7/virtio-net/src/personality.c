@@ -18,4 +18,6 @@ const AEROVNET_PERSONALITY AerovnetPersonality = {
             VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) |
             VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) | VIRTIO_BIT(VIRTIO_NET_F_MTU) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM),
     },
+    L"\\Device\\AeroVirtioNetDiag",
+    L"\\DosDevices\\AeroVirtioNetDiag",
 };

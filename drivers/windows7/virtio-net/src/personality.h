@@ -16,6 +16,8 @@ typedef struct _AEROVNET_PERSONALITY {
     BOOLEAN Messages;        /* takes message-signaled interrupts when they are granted */
     BOOLEAN ContractDevices; /* looks for contract AERO-W7-VIRTIO v1; else every device is taken as virtio 1.x says */
     struct virtio_net_feature_policy Features;
+    PCWSTR DiagnosticsDevice; /* the diagnostics device's name; NULL: the package has none */
+    PCWSTR DiagnosticsLink;   /* ... and its symbolic link */
 } AEROVNET_PERSONALITY;
 
 /* Of the package that is linked. */

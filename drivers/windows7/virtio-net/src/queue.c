@@ -53,6 +53,7 @@ enum virtio_pci_result AerovnetQueueStart(PAEROVNET_ADAPTER Adapter, PAEROVNET_Q
     struct virtqueue_config Config;
     struct virtio_pci_queue_setup Setup;
 
+    Queue->Errors |= AerovnetQueueErrorOf(Queue);
     Config.index = Queue->Index;
     Config.size = Queue->Size;
     Config.event_index = Profile->event_index;

@@ -15,6 +15,7 @@ typedef struct _AEROVNET_QUEUE {
     BOOLEAN Live;                /* guard: the user's lock. The ring may be used; FALSE before bring-up and from before any reset */
     USHORT Index;                /* init-only */
     USHORT Size;                 /* init-only */
+    ULONG Errors;                /* guard: the user's lock. What broke earlier lives of the ring, as bits of the diagnostics */
     PVOID Doorbell;              /* written while not live */
     AEROVNET_SHARED Memory;      /* init-only: what the device sees */
     PVOID Private;               /* init-only: what the driver remembers */
@@ -30,6 +31,14 @@ VOID AerovnetQueueFree(PAEROVNET_ADAPTER Adapter, PAEROVNET_QUEUE Queue);
 
 /* Empties the ring and tells the device where it lies and which message it raises. Between FEATURES_OK and DRIVER_OK; not live. */
 enum virtio_pci_result AerovnetQueueStart(PAEROVNET_ADAPTER Adapter, PAEROVNET_QUEUE Queue, USHORT Vector);
+
+/* What has broken the ring in its present life, as a bit of the diagnostics' VqErrorFlags. Locks: the user's. */
+static __inline ULONG AerovnetQueueErrorOf(const AEROVNET_QUEUE *Queue)
+{
+    enum virtqueue_fault Fault = virtqueue_split_fault(&Queue->Ring);
+
+    return Fault != VIRTQUEUE_FAULT_NONE ? 1u << ((ULONG)Fault - 1) : 0;
+}
 
 /* Publishes what was added and rings the doorbell if the device wants it. Locks: the user's. */
 VOID AerovnetQueuePublish(PAEROVNET_ADAPTER Adapter, PAEROVNET_QUEUE Queue);

@@ -83,12 +83,16 @@ static BOOLEAN DeviceBringBack(PAEROVNET_ADAPTER Adapter)
 static BOOLEAN ResetAllowed(PAEROVNET_ADAPTER Adapter, BOOLEAN *First, AEROVNET_RESET_CAUSE *Cause)
 {
     PAEROVNET_RECOVERY Recovery = &Adapter->Recovery;
+    ULONG Now = AerovnetUpTime();
     BOOLEAN Allowed;
 
     NdisAcquireSpinLock(&Adapter->State.Lock);
     *First = Recovery->Resets == 0;
     *Cause = Recovery->Cause;
     Recovery->Cause = AerovnetResetNone;
+    Recovery->LastCause = *Cause;
+    Recovery->LastResetTime = Now;
+    Recovery->CauseCounts[*Cause]++;
     Allowed = Recovery->ResetPending || Recovery->Resets < RESETS_PER_CHECK;
     Recovery->Resets++;
     NdisReleaseSpinLock(&Adapter->State.Lock);
@@ -143,14 +147,14 @@ static VOID JobPowerDown(PAEROVNET_ADAPTER Adapter)
     /* NDIS has paused the adapter: there is nothing to take back unless it came too late (PWR-05). */
     (void)DeviceTakeDown(Adapter, NDIS_STATUS_LOW_POWER_STATE);
     AerovnetTxRefuse(Adapter, NDIS_STATUS_LOW_POWER_STATE);
-    InterlockedExchange(&Adapter->Asleep, TRUE);
+    AerovnetDeviceSetAsleep(Adapter, TRUE);
     AerovnetServiceCancel(Adapter);
     PowerComplete(Adapter);
 }
 
 static VOID JobPowerUp(PAEROVNET_ADAPTER Adapter)
 {
-    InterlockedExchange(&Adapter->Asleep, FALSE);
+    AerovnetDeviceSetAsleep(Adapter, FALSE);
     (void)DeviceBringBack(Adapter);
     PowerComplete(Adapter);
 }

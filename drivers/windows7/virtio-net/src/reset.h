@@ -22,17 +22,21 @@ typedef enum _AEROVNET_RESET_CAUSE {
     AerovnetResetByNdis = 5,        /* NDIS called MiniportResetEx for a reason of its own */
     AerovnetResetControlStalled = 6 /* it did not answer a command of the control queue */
 } AEROVNET_RESET_CAUSE;
+#define AEROVNET_RESET_CAUSE_COUNT 8 /* as many as the diagnostics have room for */
 
 typedef struct _AEROVNET_RECOVERY {
     NDIS_HANDLE WorkItem;       /* init-only */
     AEROVNET_WAITED_DRAIN Work; /* the queued or running work item */
 
     /* guard: State.Lock */
-    ULONG Jobs;     /* RECOVERY_JOB_* still to do (reset.c) */
-    BOOLEAN Active; /* the work item is queued or running */
-    BOOLEAN Lost;   /* the last attempt to bring the device back failed */
-    ULONG Resets;   /* since the last hang check */
-    AEROVNET_RESET_CAUSE Cause;
+    ULONG Jobs;                     /* RECOVERY_JOB_* still to do (reset.c) */
+    BOOLEAN Active;                 /* the work item is queued or running */
+    BOOLEAN Lost;                   /* the last attempt to bring the device back failed */
+    ULONG Resets;                   /* since the last hang check */
+    AEROVNET_RESET_CAUSE Cause;     /* of the reset that is wanted */
+    AEROVNET_RESET_CAUSE LastCause; /* of the last reset that was begun; for diagnostics, like the next two */
+    ULONG LastResetTime;            /* AerovnetUpTime() */
+    ULONG CauseCounts[AEROVNET_RESET_CAUSE_COUNT];
     BOOLEAN ResetPending;           /* a MiniportResetEx waits for its completion */
     PNDIS_OID_REQUEST PowerRequest; /* an OID_PNP_SET_POWER waits for its completion */
 

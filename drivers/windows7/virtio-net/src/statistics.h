@@ -49,6 +49,7 @@ typedef struct _AEROVNET_TX_COUNTERS {
     ULONG64 NotMapped;    /* no memory for a scatter/gather list */
     ULONG64 NotDescribed; /* MDLs and DataLength contradict each other, or cannot be mapped */
     ULONG64 Aborted;      /* cancelled, reset, removed or paused before the device had sent them */
+    ULONG64 Cancelled;    /* ... of these: by the network stack */
     ULONG64 Copied;       /* had more fragments than a table takes */
     ULONG64 Queued;       /* NET_BUFFER_LISTs that found no free slot and waited */
 } AEROVNET_TX_COUNTERS, *PAEROVNET_TX_COUNTERS;

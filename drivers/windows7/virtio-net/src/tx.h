@@ -58,6 +58,13 @@ typedef struct _AEROVNET_TX_SLOT {
     PVOID MapBuffer;                       /* NDIS builds the scatter/gather list here */
 } AEROVNET_TX_SLOT, *PAEROVNET_TX_SLOT;
 
+/* How far sends had come that the network stack cancelled, in NET_BUFFERs; DBG builds. Guard: TxLock. */
+typedef struct _AEROVNET_TX_CANCEL_STATISTICS {
+    ULONG64 BeforeScatterGather; /* waiting, or being mapped; what was waiting was completed at once */
+    ULONG64 AfterScatterGather;  /* mapped, not yet with the device; sent */
+    ULONG64 AfterSubmit;         /* with the device; sent */
+} AEROVNET_TX_CANCEL_STATISTICS;
+
 typedef struct _AEROVNET_TX {
     NDIS_SPIN_LOCK Lock;  /* TxLock */
     AEROVNET_DRAIN Sends; /* interlocked: one per admitted NET_BUFFER_LIST, and one per thread at work for them */
@@ -74,6 +81,7 @@ typedef struct _AEROVNET_TX {
     PAEROVNET_TX_BOUNCE FreeBounces;
     ULONG Reaped; /* completions so far, modulo 2^32: progress, for the hang check */
     AEROVNET_TX_COUNTERS Counters;
+    AEROVNET_TX_CANCEL_STATISTICS CancelStatistics;
     struct virtqueue_segment Segments[AEROVNET_TX_TABLE]; /* scratch of one submission */
 
     volatile LONG Completing; /* interlocked: threads inside NdisMSendNetBufferListsComplete */
@@ -137,5 +145,15 @@ typedef struct _AEROVNET_TX_PROGRESS {
 
 /* For the hang check. IRQL: <= DISPATCH_LEVEL. Locks: takes TxLock. */
 AEROVNET_TX_PROGRESS AerovnetTxProgress(PAEROVNET_ADAPTER Adapter);
+
+/* ---- tx_diagnostics.c ---- */
+
+/* Milliseconds since the oldest unfinished send came; 0 without one. Locks: TxLock held. */
+ULONG AerovnetTxOldestAge(PAEROVNET_TX Tx);
+
+#if defined(DBG) && DBG
+/* "tx cancel stats: ..." for a debugger; when nothing is sent any more. */
+VOID AerovnetTxCancelPrint(PAEROVNET_TX Tx);
+#endif
 
 #endif

@@ -8,6 +8,9 @@
 /* A NET_BUFFER_LIST while it is ours: NET_BUFFERs not yet done. Its Status is the first failure of one of them. Guard: TxLock. */
 #define TX_LIST_REMAINING(List) (NET_BUFFER_LIST_MINIPORT_RESERVED(List)[0])
 
+/* When it came: AerovnetUpTime(). Guard: TxLock; written before it is queued. */
+#define TX_LIST_ARRIVED(List) (*(PULONG) & NET_BUFFER_LIST_MINIPORT_RESERVED(List)[1])
+
 /* NET_BUFFER_LISTs on their way back to NDIS, each with its Status. */
 typedef struct _AEROVNET_TX_DONE {
     PNET_BUFFER_LIST Head;
@@ -33,6 +36,13 @@ VOID AerovnetTxWithdraw(PAEROVNET_TX Tx, BOOLEAN All, PVOID CancelId, NDIS_STATU
  * Copies the first `Length` bytes of a NET_BUFFER's data. FALSE: the MDLs hold less, or cannot be mapped. IRQL: <= DISPATCH_LEVEL.
  */
 BOOLEAN AerovnetTxCopy(PNET_BUFFER NetBuffer, PUCHAR Destination, ULONG Length);
+
+/* ---- tx_diagnostics.c ---- */
+
+#if defined(DBG) && DBG
+/* Counts a cancellation: `Withdrawn` NET_BUFFERs were taken out of the FIFO, others with that id had got further. Locks: TxLock held. */
+VOID AerovnetTxCancelNote(PAEROVNET_TX Tx, PVOID CancelId, ULONG64 Withdrawn);
+#endif
 
 /* ---- tx_submit.c ---- */
 

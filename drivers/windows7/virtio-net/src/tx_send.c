@@ -277,6 +277,7 @@ VOID NTAPI AerovnetMiniportSendNetBufferLists(NDIS_HANDLE MiniportAdapterContext
     PNET_BUFFER_LIST Arrived = NULL, List, Next, *Place = &Arrived;
     AEROVNET_TX_DONE Refused = {NULL, NULL, 0};
     LONG Count = ChainCount(NetBufferList);
+    ULONG Now = AerovnetUpTime();
     NDIS_STATUS Status;
     KIRQL OldIrql = DISPATCH_LEVEL;
 
@@ -300,6 +301,7 @@ VOID NTAPI AerovnetMiniportSendNetBufferLists(NDIS_HANDLE MiniportAdapterContext
         Status = TxExamine(Adapter, List);
         NET_BUFFER_LIST_STATUS(List) = Status;
         if (Status == NDIS_STATUS_SUCCESS) {
+            TX_LIST_ARRIVED(List) = Now;
             *Place = List;
             Place = &NET_BUFFER_LIST_NEXT_NBL(List);
         } else {
@@ -330,11 +332,20 @@ VOID NTAPI AerovnetMiniportSendNetBufferLists(NDIS_HANDLE MiniportAdapterContext
 static VOID TxWithdrawAndComplete(PAEROVNET_ADAPTER Adapter, BOOLEAN All, PVOID CancelId, NDIS_STATUS Status)
 {
     AEROVNET_TX_DONE Done = {NULL, NULL, 0};
+    AEROVNET_TX_COUNTERS *Counters = &Adapter->Tx.Counters;
+    ULONG64 Before;
     KIRQL OldIrql;
 
     NDIS_RAISE_IRQL_TO_DISPATCH(&OldIrql);
     NdisDprAcquireSpinLock(&Adapter->Tx.Lock);
+    Before = Counters->Aborted;
     AerovnetTxWithdraw(&Adapter->Tx, All, CancelId, Status, &Done);
+    if (!All) {
+        Counters->Cancelled += Counters->Aborted - Before;
+#if defined(DBG) && DBG
+        AerovnetTxCancelNote(&Adapter->Tx, CancelId, Counters->Aborted - Before);
+#endif
+    }
     NdisDprReleaseSpinLock(&Adapter->Tx.Lock);
     AerovnetTxComplete(Adapter, &Done);
     NDIS_LOWER_IRQL(OldIrql, DISPATCH_LEVEL);
