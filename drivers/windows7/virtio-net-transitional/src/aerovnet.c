@@ -19,4 +19,6 @@ const AEROVNET_PERSONALITY AerovnetPersonality = {
             VIRTIO_BIT(VIRTIO_NET_F_STATUS),
         0,
     },
+    NULL, /* no diagnostics device */
+    NULL,
 };

@@ -4,9 +4,10 @@
  *
  * Locks, by rank; a lock may be taken while one of a lower rank is held, which so far nothing does:
  *
- *     1  State.Lock   life-cycle state, link state, recovery jobs, waiting OID            adapter_state.h, link_state.h, reset.h,
- * control_*.h 2  Rx.Lock      receive ring, free buffers, packet filter, receive counters        rx.h 3  Tx.Lock      transmit ring, FIFO,
- * slots, transmit counters                      tx.h 4  the lock of the list of adapters that answer queries diagnostics.c
+ *     1  State.Lock   life-cycle state, link state, recovery jobs, waiting OID        adapter_state.h, link_state.h, reset.h
+ *     2  Rx.Lock      receive ring, free buffers, packet filter, receive counters    rx.h
+ *     3  Tx.Lock      transmit ring, FIFO, slots, transmit counters                  tx.h
+ *     4  the lock of the list of adapters that answer queries                        diagnostics.c
  *
  * NDIS is never called with one of them held, nor is MMIO read; a doorbell and DRIVER_OK may be written. They are taken at <=
  * DISPATCH_LEVEL, never in an ISR. What an ISR shares with others is interlocked (interrupts.h). The selectors of the common configuration

@@ -115,6 +115,23 @@ static VOID ReportQueues(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_INFO *Info)
     NdisReleaseSpinLock(&Adapter->Tx.Lock);
 }
 
+/* The control queue, as long as the device has one that is worth the name. */
+static VOID ReportControlQueue(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_INFO *Info)
+{
+    PAEROVNET_QUEUE Queue = &Adapter->Control.Queue.Queue;
+    AEROVNET_COMMAND_COUNTERS Counters;
+
+    AerovnetControlQueueCounters(Adapter, &Counters);
+    Info->CtrlCmdSent = Counters.Sent;
+    Info->CtrlCmdOk = Counters.Ok;
+    Info->CtrlCmdErr = Counters.Err;
+    Info->CtrlCmdTimeout = Counters.Timeout;
+    /* Its one user does not lock: words that are read while it works are those before or after. */
+    Info->CtrlVqQueueIndex = Queue->Index;
+    Info->CtrlVqQueueSize = Queue->Size;
+    Info->CtrlVqErrorFlags = QueueErrors(Queue);
+}
+
 /* ---- features, offloads, totals ---- */
 
 static VOID ReportFeatures(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_INFO *Info)
@@ -162,6 +179,7 @@ VOID AerovnetReportInfo(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_INFO *Info)
     ReportInterrupts(Adapter, Info);
     ReportState(Adapter, Info);
     ReportQueues(Adapter, Info);
+    ReportControlQueue(Adapter, Info);
     ReportTotals(Adapter, Info);
     NdisMoveMemory(Info->PermanentMac, Adapter->Device.Mac, sizeof Info->PermanentMac);
     NdisMoveMemory(Info->CurrentMac, Adapter->StationAddress, sizeof Info->CurrentMac);
