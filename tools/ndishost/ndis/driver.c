@@ -9,10 +9,10 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
-#include "ndis/work_item.h"
 #include "ndis/shared_memory_provider.h"
 #include "nt/io.h"
 #include "nt/nt.h"
+#include "nt/worker.h"
 #include "rules/acquire.h"
 #include "rules/rules.h"
 
@@ -292,7 +292,7 @@ static void driver_destroy(struct driver *driver)
     pthread_mutex_unlock(&driver_list_mutex);
     if (driver->image)
         image_unload(driver->image);
-    work_item_threads_release();
+    worker_threads_release();
     if (!drivers)
         watchdog_stop();
     unicode_string_destroy(driver->registry_path);
@@ -343,7 +343,7 @@ struct driver *driver_start(uintptr_t entry, struct image *image, const char *se
     driver->register_status = NT_NDIS_STATUS_FAILURE;
     create_objects(driver);
     driver->object->DriverInit = entry;
-    work_item_threads_acquire();
+    worker_threads_acquire();
     watchdog_start();
     pthread_mutex_lock(&driver_list_mutex);
     driver->next = drivers;

@@ -153,6 +153,27 @@ static void free_leading_mdls(nt_NET_BUFFER *nb, uintptr_t free_handler, uintptr
     }
 }
 
+static nt_NET_BUFFER_LIST *nbl_argument(struct export_call *call, const char *what)
+{
+    void *list = arg_pointer(call);
+    struct nbl_cell *cell = nbl_cell_of(list);
+
+    if (!cell)
+        rule_violated("HOST-HANDLE", NULL, "%s was given %p, which is no NET_BUFFER_LIST", what, list);
+    return cell ? &cell->nbl : NULL;
+}
+
+static void advance_checked(struct nb_cell *cell, uint32_t delta, bool free_mdl, uintptr_t free_handler, uintptr_t who)
+{
+    if (delta > cell->nb.DataLength) {
+        rule_violated("HOST-ARGUMENT", &cell->nb, "the data start is advanced by %u, DataLength is %u", delta, cell->nb.DataLength);
+        return;
+    }
+    advance(&cell->nb, delta);
+    if (free_mdl)
+        free_leading_mdls(&cell->nb, free_handler, who);
+}
+
 /* VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *, DataOffsetDelta, BOOLEAN FreeMdl, FreeMdlHandler) */
 static uint64_t export_NdisAdvanceNetBufferDataStart(struct export_call *call)
 {
@@ -161,15 +182,26 @@ static uint64_t export_NdisAdvanceNetBufferDataStart(struct export_call *call)
     bool free_mdl = arg_u8(call) != 0;
     uintptr_t free_handler = arg_word(call);
 
-    if (!cell)
-        return 0;
-    if (delta > cell->nb.DataLength) {
-        rule_violated("HOST-ARGUMENT", &cell->nb, "NdisAdvanceNetBufferDataStart by %u, DataLength %u", delta, cell->nb.DataLength);
-        return 0;
+    if (cell)
+        advance_checked(cell, delta, free_mdl, free_handler, call->return_address);
+    return 0;
+}
+
+/* VOID NdisAdvanceNetBufferListDataStart(NET_BUFFER_LIST *, DataOffsetDelta, BOOLEAN FreeMdl, FreeMdlHandler): every NET_BUFFER of it */
+static uint64_t export_NdisAdvanceNetBufferListDataStart(struct export_call *call)
+{
+    nt_NET_BUFFER_LIST *list = nbl_argument(call, "NdisAdvanceNetBufferListDataStart");
+    uint32_t delta = arg_u32(call);
+    bool free_mdl = arg_u8(call) != 0;
+    uintptr_t free_handler = arg_word(call);
+
+    for (uintptr_t nb = list ? list->FirstNetBuffer : 0; nb; nb = ((nt_NET_BUFFER *)nb)->Next) {
+        struct nb_cell *cell = nb_from_pointer((void *)nb, "NdisAdvanceNetBufferListDataStart");
+
+        if (!cell)
+            break;
+        advance_checked(cell, delta, free_mdl, free_handler, call->return_address);
     }
-    advance(&cell->nb, delta);
-    if (free_mdl)
-        free_leading_mdls(&cell->nb, free_handler, call->return_address);
     return 0;
 }
 
@@ -201,19 +233,10 @@ static uint32_t retreat_into_new_mdl(nt_NET_BUFFER *nb, uint32_t needed, uint32_
     return NT_NDIS_STATUS_SUCCESS;
 }
 
-/* NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *, DataOffsetDelta, DataBackFill, AllocateMdlHandler) */
-static uint64_t export_NdisRetreatNetBufferDataStart(struct export_call *call)
+static uint32_t retreat(nt_NET_BUFFER *nb, uint32_t delta, uint32_t back_fill, uintptr_t allocate_handler, uintptr_t who)
 {
-    struct nb_cell *cell = nb_from_pointer(arg_pointer(call), "NdisRetreatNetBufferDataStart");
-    uint32_t delta = arg_u32(call);
-    uint32_t back_fill = arg_u32(call);
-    uintptr_t allocate_handler = arg_word(call);
-    nt_NET_BUFFER *nb;
     uint32_t status;
 
-    if (!cell)
-        return NT_NDIS_STATUS_INVALID_PARAMETER;
-    nb = &cell->nb;
     if (nb->DataOffset >= delta) {
         uint32_t offset = nb->DataOffset - delta;
         nt_MDL *mdl = (nt_MDL *)nb->MdlChain;
@@ -229,9 +252,44 @@ static uint64_t export_NdisRetreatNetBufferDataStart(struct export_call *call)
         return NT_NDIS_STATUS_SUCCESS;
     }
     /* The unused bytes in front of the data are used up first; the rest comes from a new MDL. */
-    status = retreat_into_new_mdl(nb, delta - nb->DataOffset, back_fill, allocate_handler, call->return_address);
+    status = retreat_into_new_mdl(nb, delta - nb->DataOffset, back_fill, allocate_handler, who);
     if (status == NT_NDIS_STATUS_SUCCESS)
         nb->stDataLength += delta;
+    return status;
+}
+
+/* NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *, DataOffsetDelta, DataBackFill, AllocateMdlHandler) */
+static uint64_t export_NdisRetreatNetBufferDataStart(struct export_call *call)
+{
+    struct nb_cell *cell = nb_from_pointer(arg_pointer(call), "NdisRetreatNetBufferDataStart");
+    uint32_t delta = arg_u32(call);
+    uint32_t back_fill = arg_u32(call);
+    uintptr_t allocate_handler = arg_word(call);
+
+    return cell ? retreat(&cell->nb, delta, back_fill, allocate_handler, call->return_address) : NT_NDIS_STATUS_INVALID_PARAMETER;
+}
+
+/*
+ * NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *, DataOffsetDelta, DataBackFill, AllocateMdlHandler, FreeMdlHandler):
+ * every NET_BUFFER of it, or none.
+ */
+static uint64_t export_NdisRetreatNetBufferListDataStart(struct export_call *call)
+{
+    nt_NET_BUFFER_LIST *list = nbl_argument(call, "NdisRetreatNetBufferListDataStart");
+    uint32_t delta = arg_u32(call);
+    uint32_t back_fill = arg_u32(call);
+    uintptr_t allocate_handler = arg_word(call);
+    uintptr_t free_handler = arg_word(call);
+    uint32_t status = list ? NT_NDIS_STATUS_SUCCESS : NT_NDIS_STATUS_INVALID_PARAMETER;
+
+    for (uintptr_t nb = list ? list->FirstNetBuffer : 0; nb && status == NT_NDIS_STATUS_SUCCESS; nb = ((nt_NET_BUFFER *)nb)->Next) {
+        struct nb_cell *cell = nb_from_pointer((void *)nb, "NdisRetreatNetBufferListDataStart");
+
+        status = cell ? retreat(&cell->nb, delta, back_fill, allocate_handler, call->return_address) : NT_NDIS_STATUS_INVALID_PARAMETER;
+        for (uintptr_t done = list->FirstNetBuffer; status != NT_NDIS_STATUS_SUCCESS && done != nb; done = ((nt_NET_BUFFER *)done)->Next)
+            advance_checked(nb_from_pointer((void *)done, "NdisRetreatNetBufferListDataStart"), delta, true, free_handler,
+                            call->return_address);
+    }
     return status;
 }
 
@@ -280,6 +338,8 @@ const struct export_row ndis_net_buffer_exports[] = {
     EXPORT(NdisCopyFromNetBufferToNetBuffer),
     EXPORT(NdisAdvanceNetBufferDataStart),
     EXPORT(NdisRetreatNetBufferDataStart),
+    EXPORT(NdisAdvanceNetBufferListDataStart),
+    EXPORT(NdisRetreatNetBufferListDataStart),
     EXPORT(NdisAdjustNetBufferCurrentMdl),
     EXPORT(NdisAllocateMdl),
     EXPORT(NdisFreeMdl),

@@ -39,6 +39,10 @@ int32_t dispatcher_signal(nt_DISPATCHER_HEADER *header, int32_t state);
 unsigned dispatcher_wait(nt_DISPATCHER_HEADER *const *objects, unsigned count, bool all, uint64_t deadline, uintptr_t who);
 enum { DISPATCHER_WAIT_LIMIT = 64 };
 
+/* The current thread is in a critical or guarded region, or at APC_LEVEL (guarded_mutex.c). */
+bool nt_kernel_apcs_disabled(void);
+void nt_critical_region_leave(const char *what, uintptr_t who);
+
 /* The deadline that a PLARGE_INTEGER means: NULL forever, negative relative, else system time. */
 uint64_t dispatcher_deadline(const void *timeout);
 

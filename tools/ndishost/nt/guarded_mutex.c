@@ -99,6 +99,18 @@ static uint64_t export_KeAreAllApcsDisabled(struct export_call *call)
     return guarded || irql_current() >= IRQL_APC;
 }
 
+bool nt_kernel_apcs_disabled(void)
+{
+    unsigned critical, guarded;
+    region_read(&critical, &guarded);
+    return critical || guarded || irql_current() >= IRQL_APC;
+}
+
+void nt_critical_region_leave(const char *what, uintptr_t who)
+{
+    region_change(false, -1, what, who);
+}
+
 /* ---- one mutex under its two names: a count of 1 when free, an owner, an event that a release sets ---- */
 
 struct mutex_parts {
@@ -159,10 +171,8 @@ static bool parts_release(const struct mutex_parts *mutex, const char *what, uin
 /* The unsafe entries leave it to the caller that no APC comes while it owns the mutex. */
 static void check_no_apcs(const char *what, uintptr_t who)
 {
-    unsigned critical, guarded;
     char here[128];
-    region_read(&critical, &guarded);
-    if (!critical && !guarded && irql_current() < IRQL_APC)
+    if (!nt_kernel_apcs_disabled())
         rule_violated("HOST-REGION", NULL, "%s outside of a critical or guarded region by %s", what,
                       rules_describe_address(who, here, sizeof(here)));
 }

@@ -369,6 +369,11 @@ const struct export_row nt_spinlock_exports[] = {
     EXPORT(KeReleaseInStackQueuedSpinLock),
     EXPORT(KeAcquireInStackQueuedSpinLockAtDpcLevel),
     EXPORT(KeReleaseInStackQueuedSpinLockFromDpcLevel),
+    /* For DPCs that may be threaded: at PASSIVE_LEVEL or at DISPATCH_LEVEL. */
+    {"KeAcquireInStackQueuedSpinLockForDpc", export_KeAcquireInStackQueuedSpinLock, 0},
+    {"KeReleaseInStackQueuedSpinLockForDpc", export_KeReleaseInStackQueuedSpinLock, 0},
+    {"KeAcquireSpinLockForDpc", acquire_raise, 0},
+    {"KeReleaseSpinLockForDpc", release_lower, 0},
     {"KeAcquireSpinLockAtDpcLevel", acquire_at_dispatch, 0},
     {"KeReleaseSpinLockFromDpcLevel", release_from_dispatch, 0},
     {"KeReleaseSpinLock", release_lower, 0},

@@ -118,7 +118,17 @@ static uint64_t export_KeFlushWriteBuffer(struct export_call *call)
     return 0;
 }
 
+/* ---- data ---- */
+
+static const uint32_t build_number = 0xF0000000u | 7601; /* a free build */
+static const uint32_t safe_boot_mode = 0;
+static const uint8_t debugger_enabled = 0, debugger_not_present = 1;
+
 const struct export_row nt_system_fact_exports[] = {
+    EXPORT_DATA(NtBuildNumber, (void *)&build_number),
+    EXPORT_DATA(InitSafeBootMode, (void *)&safe_boot_mode),
+    EXPORT_DATA(KdDebuggerEnabled, (void *)&debugger_enabled),
+    EXPORT_DATA(KdDebuggerNotPresent, (void *)&debugger_not_present),
     EXPORT(PsGetCurrentProcessId),
     EXPORT(PsGetCurrentThreadId),
     EXPORT(IoGetCurrentProcess),

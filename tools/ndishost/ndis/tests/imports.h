@@ -77,6 +77,8 @@
     X(void *, NdisGetDataBuffer, (void *, uint32_t, void *, uint32_t, uint32_t))                                                           \
     X(uint32_t, NdisCopyFromNetBufferToNetBuffer, (void *, uint32_t, uint32_t, void *, uint32_t, uint32_t *))                              \
     X(void, NdisAdvanceNetBufferDataStart, (void *, uint32_t, uint32_t, void *))                                                           \
+    X(uint32_t, NdisRetreatNetBufferListDataStart, (void *, uint32_t, uint32_t, void *, void *))                                           \
+    X(void, NdisAdvanceNetBufferListDataStart, (void *, uint32_t, uint32_t, void *))                                                       \
     X(uint32_t, NdisRetreatNetBufferDataStart, (void *, uint32_t, uint32_t, void *))                                                       \
     X(void, NdisAcquireRWLockRead, (void *, void *, uint32_t))                                                                             \
     X(void, NdisAcquireRWLockWrite, (void *, void *, uint32_t))                                                                            \

@@ -130,6 +130,22 @@ static void exercise_data_start(nt_NET_BUFFER *nb)
     expect(bytes && bytes[0] == 0x11 && bytes[15] == 0x11, "data survives retreat and advance");
 }
 
+/* A list's data start is that of all its NET_BUFFERs: here 16 and 8 bytes of data. */
+static void exercise_list_data_start(nt_NET_BUFFER_LIST *list, nt_NET_BUFFER *first, nt_NET_BUFFER *second)
+{
+    uintptr_t before = list->FirstNetBuffer;
+
+    list->FirstNetBuffer = (uintptr_t)first;
+    first->Next = (uintptr_t)second;
+    expect(NdisRetreatNetBufferListDataStart(list, 100, 0, NULL, NULL) == NT_NDIS_STATUS_SUCCESS && first->DataLength == 116 &&
+               second->DataLength == 108,
+           "a list's retreat is that of each NET_BUFFER");
+    NdisAdvanceNetBufferListDataStart(list, 104, 1, NULL);
+    expect(first->DataLength == 12 && second->DataLength == 4, "a list's advance is that of each NET_BUFFER");
+    first->Next = 0;
+    list->FirstNetBuffer = before;
+}
+
 static void exercise_net_buffers(void)
 {
     nt_NET_BUFFER_POOL_PARAMETERS parameters;
@@ -154,9 +170,6 @@ static void exercise_net_buffers(void)
     expect(NdisCopyFromNetBufferToNetBuffer(second, 2, 100, first, 12, &copied) == NT_NDIS_STATUS_SUCCESS && copied == 4,
            "a copy ends where the source does");
     expect(((uint8_t *)NdisGetDataBuffer(second, 8, NULL, 1, 0))[5] == 0x11, "a copy arrives");
-    NdisFreeNetBuffer(second);
-    NdisFreeNetBuffer(first);
-    NdisFreeNetBufferPool(pool);
 
     list = NdisAllocateNetBufferList(sample.pool, 32, 16);
     expect(list && ((nt_NET_BUFFER_LIST_CONTEXT *)list->Context)->Offset == 16, "an NBL's context has back fill");
@@ -166,7 +179,11 @@ static void exercise_net_buffers(void)
     expect(NdisAllocateNetBufferListContext(list, 48, 0, SAMPLE_TAG) == NT_NDIS_STATUS_SUCCESS, "a context beyond it is allocated");
     NdisFreeNetBufferListContext(list, 48);
     NdisFreeNetBufferListContext(list, 16);
+    exercise_list_data_start(list, first, second);
     NdisFreeNetBufferList(list);
+    NdisFreeNetBuffer(second);
+    NdisFreeNetBuffer(first);
+    NdisFreeNetBufferPool(pool);
 }
 
 /* ---- time, memory, locks ---- */
