@@ -4,8 +4,6 @@ set(VIRTIO_NET_PACKET_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/checksum.c
   ${CMAKE_CURRENT_LIST_DIR}/device_filter.c
   ${CMAKE_CURRENT_LIST_DIR}/ethernet_frame.c
-  ${CMAKE_CURRENT_LIST_DIR}/ip_packet.c
-  ${CMAKE_CURRENT_LIST_DIR}/receive_checksum.c
   ${CMAKE_CURRENT_LIST_DIR}/receive_filter.c
   ${CMAKE_CURRENT_LIST_DIR}/receive_vlan.c)
 # Included as "packet/...".

@@ -12,7 +12,7 @@
 #define AEROVNET_RX_H
 
 #include "drain.h"
-#include "packet/receive_checksum.h"
+#include "aero_virtio_net_receive.h"
 #include "packet/receive_filter.h"
 #include "queue.h"
 #include "statistics.h"

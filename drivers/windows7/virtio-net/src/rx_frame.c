@@ -4,7 +4,7 @@
 #include "packet/receive_vlan.h"
 #include "rx.h"
 
-/* The offloads in force, in the words of packet/. The IPv4 header's checksum is none: no device verifies it (OFF-10). */
+/* The offloads in force, in the words of the portable part. The IPv4 header's checksum is none: no device verifies it (OFF-10). */
 static ULONG ChecksumsWanted(ULONG Enabled)
 {
     return ((Enabled & AEROVNET_OFFLOAD_RX_TCP4) != 0 ? RECEIVE_CHECKSUM_TCP4 : 0) |

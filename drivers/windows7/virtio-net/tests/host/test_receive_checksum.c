@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "frame_builder.h"
-#include "packet/receive_checksum.h"
+#include "aero_virtio_net_receive.h"
 
 enum {
     NEEDS = 1,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * receive_checksum.h - what a received packet header says about segmentation and checksums, and what follows from it: a checksum is
+ * aero_virtio_net_receive.h - what a received packet header says about segmentation and checksums, and what follows from it: a checksum is
  * completed, one is vouched for, or the frame is refused. Written for a device that may write anything (N21..N24).
  */
-#ifndef PACKET_RECEIVE_CHECKSUM_H
-#define PACKET_RECEIVE_CHECKSUM_H
+#ifndef AERO_VIRTIO_NET_RECEIVE_H
+#define AERO_VIRTIO_NET_RECEIVE_H
 
 #include "virtio_types.h"
 
