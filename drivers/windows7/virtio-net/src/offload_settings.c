@@ -259,6 +259,9 @@ NDIS_STATUS AerovnetOffloadSetParameters(PAEROVNET_ADAPTER Adapter, PNDIS_OID_RE
     /* What an older caller does not have reads as NO_CHANGE (HDR-11). */
     NdisZeroMemory(&Parameters, sizeof Parameters);
     NdisMoveMemory(&Parameters, Bytes, Known);
+    if (Parameters.Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters.Header.Revision < NDIS_OFFLOAD_PARAMETERS_REVISION_1) {
+        return NDIS_STATUS_INVALID_DATA;
+    }
     if (Parameters.Header.Revision >= NDIS_OFFLOAD_PARAMETERS_REVISION_2) {
         Known = NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_2;
         if (Length < Known) {
