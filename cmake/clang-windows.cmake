@@ -15,6 +15,11 @@ foreach(tool IN ITEMS clang lld-link llvm-ar llvm-rc llvm-dlltool llvm-readobj l
   endif()
 endforeach()
 
+find_program(AERO_WINDMC NAMES x86_64-w64-mingw32-windmc windmc)
+if(NOT AERO_WINDMC)
+  message(FATAL_ERROR "windmc is not installed: run ./scripts/setup (Debian package binutils-mingw-w64-x86-64).")
+endif()
+
 set(AERO_MINGW_INCLUDE "/usr/share/mingw-w64/include" CACHE PATH "mingw-w64's headers (package mingw-w64-common); ddk/ lies below")
 if(NOT EXISTS "${AERO_MINGW_INCLUDE}/ddk/ntddk.h")
   message(FATAL_ERROR "${AERO_MINGW_INCLUDE}/ddk/ntddk.h is missing: run ./scripts/setup (Debian package mingw-w64-common).")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Windows 7 kernel drivers: add_driver(name PACKAGE ... SOURCES ... [INCLUDES ...] [DEFINES ...] [INF name.inf] IMPORTS ntoskrnl ndis ...)
+# Windows 7 kernel drivers: add_driver(name PACKAGE ... SOURCES ... [INCLUDES ...] [DEFINES ...] [INF name.inf]
+# [MESSAGES name.mc] IMPORTS ntoskrnl ndis ...)
 # compiles C89 for the toolchain's architecture, links name.sys with its .pdb against import libraries made from this tree's own .def
 # files, checks the imports of the linked file, and stages both files, and the INF, below out/.
 include(version)
@@ -56,7 +57,7 @@ function(aero_driver_compile_options target)
 endfunction()
 
 function(add_driver name)
-  cmake_parse_arguments(arg "" "PACKAGE;DESCRIPTION;SUBTYPE;ENTRY;INF" "SOURCES;INCLUDES;DEFINES;IMPORTS" ${ARGN})
+  cmake_parse_arguments(arg "" "PACKAGE;DESCRIPTION;SUBTYPE;ENTRY;INF;MESSAGES" "SOURCES;INCLUDES;DEFINES;IMPORTS" ${ARGN})
   if(NOT arg_ENTRY)
     set(arg_ENTRY DriverEntry)
   endif()
@@ -73,12 +74,29 @@ function(add_driver name)
   target_compile_definitions(${name}_objects PRIVATE ${arg_DEFINES})
 
   set(work "${CMAKE_CURRENT_BINARY_DIR}")
+  # The event log's texts: a header for the sources, a message table for the image. Its comments are not C89: a system header.
+  set(driver_message_table "")
+  set(messages "")
+  if(arg_MESSAGES)
+    get_filename_component(message_source "${arg_MESSAGES}" ABSOLUTE)
+    get_filename_component(message_name "${arg_MESSAGES}" NAME_WE)
+    set(messages "${work}/messages/${message_name}.h" "${work}/messages/MSG00409.bin")
+    set(driver_message_table "LANGUAGE 0x9, 0x1\n1 11 \"messages/MSG00409.bin\"")
+    file(MAKE_DIRECTORY "${work}/messages")
+    add_custom_command(
+      OUTPUT ${messages}
+      COMMAND ${AERO_WINDMC} -U -h "${work}/messages" -r "${work}/messages" "${message_source}"
+      DEPENDS "${message_source}"
+      VERBATIM)
+    target_sources(${name}_objects PRIVATE ${messages})
+    target_include_directories(${name}_objects SYSTEM PRIVATE "${work}/messages")
+  endif()
   configure_file("${CMAKE_SOURCE_DIR}/cmake/driver.rc.in" "${work}/${name}.rc" @ONLY)
   # Relative names: llvm-rc takes a path that begins with /c, say of a clone below /check, for its option /c.
   add_custom_command(
     OUTPUT "${work}/${name}.res"
     COMMAND ${AERO_LLVM_RC} /no-preprocess /fo "${name}.res" "${name}.rc"
-    DEPENDS "${work}/${name}.rc"
+    DEPENDS "${work}/${name}.rc" ${messages}
     WORKING_DIRECTORY "${work}"
     VERBATIM)
 

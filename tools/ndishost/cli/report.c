@@ -207,7 +207,7 @@ void report_print(const struct run_report *report)
     print_row("driver's memory", "%s KiB held at most", grouped((report->memory_peaks.driver + 1023) / 1024));
     print_row("this process", "%s MiB at most beside guest memory", grouped((report->memory_peaks.process + (1 << 19)) >> 20));
     for (unsigned i = 0; i < event_log_count(); ++i) {
-        char text[256];
+        char text[EVENT_LOG_LINE];
         struct event_log_entry entry = event_log_entry(i);
         print_row("event log", "%s", event_log_format(&entry, text, sizeof(text)));
     }

@@ -40,7 +40,7 @@ struct run_report {
     struct command_state exec, peer_exec;
     unsigned violations, warnings, leaks;
     int exit_status;
-    char reason[512]; /* why exit_status is not 0: the first cause */
+    char reason[2048]; /* why exit_status is not 0: the first cause */
 };
 
 /* Notes why the run fails; the first cause stays. */

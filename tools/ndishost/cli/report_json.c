@@ -118,7 +118,7 @@ static json_t *report_object(const struct run_report *report)
     for (unsigned i = 0; i < report->adapter_count; ++i)
         json_array_append_new(adapters, adapter(&report->adapters[i]));
     for (unsigned i = 0; i < event_log_count(); ++i) {
-        char text[256];
+        char text[EVENT_LOG_LINE];
         struct event_log_entry entry = event_log_entry(i);
         json_array_append_new(events, json_string(event_log_format(&entry, text, sizeof(text))));
     }

@@ -44,9 +44,9 @@ static struct driver *load(const struct scenario *scenario)
  */
 static void note_refusal(struct run_report *report, unsigned index, uint32_t status, unsigned first_event)
 {
-    char text[384] = "";
+    char text[2 * EVENT_LOG_LINE] = "";
     for (unsigned i = first_event; i < event_log_count(); ++i) {
-        char line[256];
+        char line[EVENT_LOG_LINE];
         struct event_log_entry entry = event_log_entry(i);
         size_t used = strlen(text);
         snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "", event_log_format(&entry, line, sizeof(line)));

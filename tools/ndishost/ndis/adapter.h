@@ -19,7 +19,8 @@ void ndis_exports_register(void);
 
 /* ---- driver ---- */
 struct driver;
-/* Loads the image and calls DriverEntry. NULL and one line in `error` on failure (unknown imports, DriverEntry's status). */
+/* Loads the image and calls DriverEntry; `facts` must outlive the driver. NULL and one line in `error` on failure (unknown imports,
+ * DriverEntry's status). */
 struct driver *driver_load(const struct image_facts *facts, const char *service_name, char *error, size_t error_size);
 /*
  * MiniportDriverUnload, checks (DRV-05..), audit of everything the driver owned, image unload. As Windows it waits until the last handle
@@ -118,10 +119,13 @@ struct event_log_entry {
     uint32_t code;
     unsigned value_count;
     uint32_t values[16];
+    char text[640]; /* what Event Viewer shows: the message of the driver's own table, with its inserts filled in; else empty */
 };
+enum { EVENT_LOG_LINE = 800 };
 unsigned event_log_count(void);
 struct event_log_entry event_log_entry(unsigned index);
-/* "NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION (0xC0001392) 0x1 0x20"; into the caller's buffer. */
+/* "aero_virtio_net: the device ... (0xC0AE0004) 0x1 0x10", "NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION (0xC0001392) 0x1 0x20"; into the
+ * caller's buffer. */
 const char *event_log_format(const struct event_log_entry *entry, char *buffer, size_t size);
 
 #endif

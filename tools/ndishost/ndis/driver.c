@@ -372,7 +372,11 @@ struct driver *driver_load(const struct image_facts *facts, const char *service_
 {
     struct image *image = image_load(facts, error, error_size);
 
-    return image ? driver_start(image_entry(image), image, service_name, error, error_size) : NULL;
+    struct driver *driver = image ? driver_start(image_entry(image), image, service_name, error, error_size) : NULL;
+
+    if (driver)
+        driver->facts = facts;
+    return driver;
 }
 
 bool driver_has_device(const struct driver *driver)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* event_log.c - what drivers write with NdisWriteErrorLogEntry: a code and numbers, never strings. */
+/* event_log.c - what drivers write with NdisWriteErrorLogEntry: a code and numbers, never strings; the code's text is in their image. */
 #include <stdio.h>
+#include <string.h>
 
 #include "exec/call.h"
 #include "ndis/adapter.h"
@@ -64,16 +65,56 @@ static const char *code_name(uint32_t code)
         if (names[index].code == code)
             return names[index].name;
     }
-    return "event";
+    return NULL;
 }
 
 const char *event_log_format(const struct event_log_entry *entry, char *buffer, size_t size)
 {
-    size_t length = (size_t)snprintf(buffer, size, "%s (0x%08X)", code_name(entry->code), entry->code);
+    const char *name = code_name(entry->code);
+    size_t length = (size_t)snprintf(buffer, size, "%s (0x%08X)", entry->text[0] ? entry->text : name ? name : "event", entry->code);
 
     for (unsigned index = 0; index < entry->value_count && index < EVENT_VALUES_MAX && length < size; index++)
         length += (size_t)snprintf(buffer + length, size - length, " 0x%x", entry->values[index]);
     return buffer;
+}
+
+/* ---- texts ---- */
+
+/* Inserts as Event Viewer has them: %1 is the device, %2 the adapter. `to` holds `size` bytes. */
+static void inserts_fill(const char *message, const char *adapter_name, char *to, size_t size)
+{
+    size_t used = 0;
+
+    for (const char *from = message; *from && used + 1 < size; from++) {
+        const char *insert = NULL;
+
+        if (from[0] == '%' && from[1] == '%')
+            insert = "%";
+        else if (from[0] == '%' && (from[1] == '1' || from[1] == '2') && !(from[2] >= '0' && from[2] <= '9'))
+            insert = adapter_name;
+        if (insert) {
+            used += (size_t)snprintf(to + used, size - used, "%s", insert);
+            from++;
+        } else {
+            to[used++] = *from;
+        }
+    }
+    to[used < size ? used : size - 1] = 0;
+}
+
+/* NDIS's own codes have their texts in netevent.dll; any other must have one in the driver's image. */
+static void text_find(const struct adapter *adapter, struct event_log_entry *entry)
+{
+    const struct image_facts *facts = adapter->driver->facts;
+    char message[sizeof(entry->text)];
+
+    if (code_name(entry->code))
+        return;
+    if (facts && image_message(facts, entry->code, message, sizeof(message)))
+        inserts_fill(message, adapter->driver->service, entry->text, sizeof(entry->text));
+    else
+        rule_warned("HOST-EVENT-TEXT", NULL, "entry 0x%08X is no NDIS_ERROR_CODE and has no text in the image's message table",
+                    entry->code);
 }
 
 /* VOID NdisWriteErrorLogEntry(NdisAdapterHandle, ErrorCode, NumberOfErrorValues, ...): cdecl */
@@ -81,7 +122,7 @@ static uint64_t export_NdisWriteErrorLogEntry(struct export_call *call)
 {
     struct adapter *adapter = adapter_from_handle(arg_pointer(call), "NdisWriteErrorLogEntry");
     struct event_log_entry entry = {0};
-    char text[256];
+    char text[EVENT_LOG_LINE];
 
     entry.code = arg_u32(call);
     entry.value_count = arg_u32(call);
@@ -93,6 +134,7 @@ static uint64_t export_NdisWriteErrorLogEntry(struct export_call *call)
     }
     for (unsigned index = 0; index < entry.value_count; index++)
         entry.values[index] = arg_u32(call);
+    text_find(adapter, &entry);
     pthread_mutex_lock(&log_mutex);
     if (entry_count < EVENT_LOG_SIZE)
         entries[entry_count++] = entry;

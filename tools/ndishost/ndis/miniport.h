@@ -35,8 +35,9 @@ void sleeping_mutex_unlock(struct sleeping_mutex *mutex);
 
 struct driver {
     char service[64];
-    struct image *image;      /* NULL for a driver compiled into a test */
-    nt_DRIVER_OBJECT *object; /* what DriverEntry gets */
+    struct image *image;             /* NULL for a driver compiled into a test */
+    const struct image_facts *facts; /* the texts of its event log entries; NULL with `image` */
+    nt_DRIVER_OBJECT *object;        /* what DriverEntry gets */
     nt_DRIVER_EXTENSION *extension;
     nt_UNICODE_STRING *registry_path;
     uintptr_t expected_unload; /* DriverUnload that NDIS put there (DRV-08) */

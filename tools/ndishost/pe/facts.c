@@ -279,7 +279,8 @@ static bool read_everything(struct reader *reader)
     struct pe_range signature;
     if (!read_coff_header(reader) || !read_optional_header(reader) || !read_directory(reader, PE_DIRECTORY_SECURITY, &signature) ||
         !read_sections(reader) || !read_imports(reader) || !read_directory(reader, PE_DIRECTORY_BASERELOC, &facts->relocations) ||
-        !read_directory(reader, PE_DIRECTORY_LOAD_CONFIG, &facts->load_config))
+        !read_directory(reader, PE_DIRECTORY_LOAD_CONFIG, &facts->load_config) ||
+        !read_directory(reader, PE_DIRECTORY_RESOURCE, &facts->resources))
         return false;
     facts->header.has_signature = signature.size != 0;
     if (facts->header.entry_rva >= facts->header.image_size)

@@ -26,8 +26,8 @@ struct image_facts {
     struct image_section_facts *sections; /* ascending, adjacent, inside the image */
     unsigned import_count;
     struct pe_import *imports;
-    struct pe_range relocations, load_config; /* size 0: none */
-    uint8_t *flat;                            /* header.image_size bytes: the file laid out as in memory, before relocation */
+    struct pe_range relocations, load_config, resources; /* size 0: none */
+    uint8_t *flat;                                       /* header.image_size bytes: the file laid out as in memory, before relocation */
 };
 
 /* The same as image_facts_read() for a file that is in memory already: for tests and fuzzing. */

@@ -39,6 +39,12 @@ struct image_header_facts {
 };
 struct image_header_facts image_header(const struct image_facts *facts);
 
+/*
+ * The text of `id` in the image's message table, in one line of UTF-8, its inserts (%2) as they stand there; cut where the buffer ends.
+ * False: it has none.
+ */
+bool image_message(const struct image_facts *facts, uint32_t id, char *buffer, size_t size);
+
 /* A loaded image of this process's own machine. */
 struct image;
 /* Loads `facts`; unknown imports are refused by name ("DLL!Name", all of them) before anything runs. NULL and `error` on failure. */

@@ -79,7 +79,7 @@ static NDIS_STATUS RegisterDma(PAEROVNET_ADAPTER Adapter)
     Description.ProcessSGListHandler = AerovnetMiniportProcessSGList;
     Status = NdisMRegisterScatterGatherDma(Adapter->Handle, &Description, &Adapter->DmaHandle);
     if (Status != NDIS_STATUS_SUCCESS) {
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_OUT_OF_RESOURCES, AerovnetReasonDma, (ULONG)Status, 0);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonDma, (ULONG)Status, 0);
         return Status;
     }
     Adapter->ScatterGatherListSize = Description.ScatterGatherListSize;
@@ -205,8 +205,7 @@ static NDIS_STATUS StartDevice(PAEROVNET_ADAPTER Adapter)
     }
     if (Result == VIRTIO_PCI_VECTOR_REFUSED) {
         /* Messages were granted, so there is no line to fall back to. */
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_INTERRUPT_CONNECT, AerovnetReasonMessageVectors, Adapter->Interrupts.MessageCount,
-                              0);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonMessageVectors, Adapter->Interrupts.MessageCount, 0);
     } else {
         AerovnetDeviceLogResult(Adapter, Result, Phase);
     }
@@ -271,18 +270,6 @@ static const AEROVNET_STEP StepTable[] = {
 };
 #define STEP_COUNT (sizeof StepTable / sizeof StepTable[0])
 
-static NDIS_ERROR_CODE StepErrorCode(NDIS_STATUS Status)
-{
-    switch (Status) {
-    case NDIS_STATUS_RESOURCES:
-        return NDIS_ERROR_CODE_OUT_OF_RESOURCES;
-    case NDIS_STATUS_ADAPTER_NOT_FOUND:
-        return NDIS_ERROR_CODE_ADAPTER_NOT_FOUND;
-    default:
-        return NDIS_ERROR_CODE_DRIVER_FAILURE;
-    }
-}
-
 static NDIS_STATUS StepsDo(PAEROVNET_ADAPTER Adapter)
 {
     NDIS_STATUS Status;
@@ -293,7 +280,7 @@ static NDIS_STATUS StepsDo(PAEROVNET_ADAPTER Adapter)
         AEROVNET_TRACE(("%s: 0x%08x", StepTable[Index].Name, (unsigned)Status));
         if (Status != NDIS_STATUS_SUCCESS) {
             if (!Adapter->RefusalLogged) {
-                AerovnetEventLogWrite(Adapter, StepErrorCode(Status), AerovnetReasonStep, Index, (ULONG)Status);
+                AerovnetEventLogWrite(Adapter, AerovnetReasonStep, Index, (ULONG)Status);
             }
             return Status;
         }
@@ -329,7 +316,7 @@ NDIS_STATUS NTAPI AerovnetMiniportInitialize(NDIS_HANDLE NdisMiniportHandle, NDI
     UNREFERENCED_PARAMETER(MiniportDriverContext);
     Adapter = NdisAllocateMemoryWithTagPriority(NdisMiniportHandle, sizeof *Adapter, AEROVNET_TAG_ADAPTER, NormalPoolPriority);
     if (Adapter == NULL) {
-        NdisWriteErrorLogEntry(NdisMiniportHandle, NDIS_ERROR_CODE_OUT_OF_RESOURCES, 3, (ULONG)AerovnetReasonStep, MAXULONG, 0);
+        AerovnetEventLogWriteEarly(NdisMiniportHandle, AerovnetReasonStep, MAXULONG, (ULONG)NDIS_STATUS_RESOURCES);
         return NDIS_STATUS_RESOURCES;
     }
     NdisZeroMemory(Adapter, sizeof *Adapter);

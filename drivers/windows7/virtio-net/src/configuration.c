@@ -30,7 +30,7 @@ static VOID SettingRead(PAEROVNET_ADAPTER Adapter, NDIS_HANDLE Configuration, UL
     if (Status == NDIS_STATUS_SUCCESS && Parameter != NULL) {
         Value = Parameter->ParameterData.IntegerData;
         if (Parameter->ParameterType != NdisParameterInteger || Value < Setting->Minimum || Value > Setting->Maximum) {
-            AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, AerovnetReasonSettingRange, Index, Value);
+            AerovnetEventLogWrite(Adapter, AerovnetReasonSettingRange, Index, Value);
             Value = Setting->Default;
         }
     }
@@ -52,7 +52,7 @@ static VOID NetworkAddressRead(PAEROVNET_ADAPTER Adapter, NDIS_HANDLE Configurat
     Bytes = (PUCHAR)Address;
     if (Length != ETH_LENGTH_OF_ADDRESS || Bytes == NULL || ETH_IS_MULTICAST(Bytes) ||
         (Bytes[0] | Bytes[1] | Bytes[2] | Bytes[3] | Bytes[4] | Bytes[5]) == 0) {
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_NETWORK_ADDRESS, AerovnetReasonNetworkAddress, Length, 0);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonNetworkAddress, Length, 0);
         return;
     }
     NdisMoveMemory(Adapter->Settings.NetworkAddress, Bytes, ETH_LENGTH_OF_ADDRESS);

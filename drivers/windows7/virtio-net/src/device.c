@@ -91,7 +91,7 @@ static void RegisterUnmap(void *Context, void *Address, virtio_u32 Length)
 
 VOID AerovnetDeviceLogResult(PAEROVNET_ADAPTER Adapter, enum virtio_pci_result Result, AEROVNET_DEVICE_PHASE Phase)
 {
-    AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonTransport, (ULONG)Result, (ULONG)Phase);
+    AerovnetEventLogWrite(Adapter, AerovnetReasonTransport, (ULONG)Result, (ULONG)Phase);
 }
 
 NDIS_STATUS AerovnetDeviceRecognize(PAEROVNET_ADAPTER Adapter)
@@ -103,12 +103,12 @@ NDIS_STATUS AerovnetDeviceRecognize(PAEROVNET_ADAPTER Adapter)
     enum virtio_pci_capability_result Parsed;
 
     if (Vendor != AEROVNET_PCI_VENDOR_VIRTIO || Id != Adapter->Personality->PciDevice) {
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_ADAPTER_NOT_FOUND, AerovnetReasonPciIdentity, (ULONG)Id << 16 | Vendor, 0);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonPciIdentity, (ULONG)Id << 16 | Vendor, 0);
         return NDIS_STATUS_ADAPTER_NOT_FOUND;
     }
     Parsed = virtio_pci_parse_capabilities(Config, &Device->Capabilities);
     if (Parsed != VIRTIO_PCI_CAPABILITIES_OK) {
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, AerovnetReasonCapabilities, (ULONG)Parsed, 0);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonCapabilities, (ULONG)Parsed, 0);
         return NDIS_STATUS_NOT_SUPPORTED;
     }
     if (Adapter->Personality->ContractDevices) {
@@ -116,8 +116,7 @@ NDIS_STATUS AerovnetDeviceRecognize(PAEROVNET_ADAPTER Adapter)
     }
 #if AERO_VIRTIO_MINIPORT_ENFORCE_FIXED_LAYOUT
     if (Device->Verdict.claims && !Device->Verdict.has_layout) {
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, AerovnetReasonContractLayout,
-                              (ULONG)Device->Verdict.broken, 0);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonContractLayout, (ULONG)Device->Verdict.broken, 0);
         return NDIS_STATUS_NOT_SUPPORTED;
     }
 #endif
@@ -186,8 +185,7 @@ NDIS_STATUS AerovnetDeviceNegotiate(PAEROVNET_ADAPTER Adapter)
 
     Result = DeviceHandshake(Adapter, &Accepted);
     if (Result == VIRTIO_PCI_MISSING_FEATURE) {
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, AerovnetReasonMissingFeature,
-                              virtio_feature_lowest_bit(Device->Missing), 0);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonMissingFeature, virtio_feature_lowest_bit(Device->Missing), 0);
         return NDIS_STATUS_NOT_SUPPORTED;
     }
     if (Result != VIRTIO_PCI_OK) {
@@ -204,7 +202,7 @@ NDIS_STATUS AerovnetDeviceNegotiate(PAEROVNET_ADAPTER Adapter)
 
 static NDIS_STATUS ConfigurationUnusable(PAEROVNET_ADAPTER Adapter, ULONG Offset, ULONG Value)
 {
-    AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_INVALID_VALUE_FROM_ADAPTER, AerovnetReasonConfiguration, Offset, Value);
+    AerovnetEventLogWrite(Adapter, AerovnetReasonConfiguration, Offset, Value);
     return NDIS_STATUS_FAILURE;
 }
 

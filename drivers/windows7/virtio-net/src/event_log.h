@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * event_log.h - what the driver writes into the system event log. Entries carry numbers only: an NDIS_ERROR_CODE, then the values
- * { reason, detail, detail }. The reasons are a public interface: numbers are never reused.
+ * event_log.h - what the driver writes into the system event log: a message of its own (event_messages.mc), and the numbers { reason,
+ * detail, detail }. Entries carry no text, so each case that needs other advice has another message. The reasons are a public interface:
+ * numbers are never reused. Whoever adds one adds a message and a row of event_log.c.
  */
 #ifndef AEROVNET_EVENT_LOG_H
 #define AEROVNET_EVENT_LOG_H
@@ -33,7 +34,9 @@ typedef enum _AEROVNET_REASON {
 
 #define AEROVNET_REASON_FIRST_WARNING AerovnetReasonSettingRange
 
-/* Notes in the adapter that a refusal has been explained. IRQL: PASSIVE_LEVEL. */
-VOID AerovnetEventLogWrite(PAEROVNET_ADAPTER Adapter, NDIS_ERROR_CODE Code, AEROVNET_REASON Reason, ULONG Detail1, ULONG Detail2);
+/* Notes in the adapter that a refusal has been explained. IRQL: <= DISPATCH_LEVEL. */
+VOID AerovnetEventLogWrite(PAEROVNET_ADAPTER Adapter, AEROVNET_REASON Reason, ULONG Detail1, ULONG Detail2);
+/* The same while there is no adapter object. */
+VOID AerovnetEventLogWriteEarly(NDIS_HANDLE AdapterHandle, AEROVNET_REASON Reason, ULONG Detail1, ULONG Detail2);
 
 #endif

@@ -333,7 +333,7 @@ NDIS_STATUS AerovnetInterruptRegister(PAEROVNET_ADAPTER Adapter)
     Status = NdisMRegisterInterruptEx(Adapter->Handle, Adapter, &Characteristics, &Interrupts->Handle);
     if (Status != NDIS_STATUS_SUCCESS) {
         Interrupts->Handle = NULL;
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_INTERRUPT_CONNECT, AerovnetReasonInterrupt, (ULONG)Status, 0);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonInterrupt, (ULONG)Status, 0);
         return Status;
     }
     /* INT-03: what was granted, not what was asked for. */
@@ -368,6 +368,6 @@ BOOLEAN AerovnetInterruptShareMessage(PAEROVNET_ADAPTER Adapter)
     }
     Adapter->Interrupts.Separate = FALSE;
     Adapter->Interrupts.VectorRefused = TRUE;
-    AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_RESOURCE_CONFLICT, AerovnetReasonFewerMessages, Adapter->Interrupts.MessageCount, 0);
+    AerovnetEventLogWrite(Adapter, AerovnetReasonFewerMessages, Adapter->Interrupts.MessageCount, 0);
     return TRUE;
 }

@@ -52,7 +52,7 @@ static VOID DeviceGiveUp(PAEROVNET_ADAPTER Adapter, enum virtio_pci_result Resul
         return;
     }
     if (!WasLost) {
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonDeviceLost, (ULONG)Result, (ULONG)Phase);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonDeviceLost, (ULONG)Result, (ULONG)Phase);
     }
     AerovnetLinkLost(Adapter);
 }
@@ -108,7 +108,7 @@ static VOID JobReset(PAEROVNET_ADAPTER Adapter)
     if (!AerovnetIsOutOfReach(Adapter)) {
         Allowed = ResetAllowed(Adapter, &First, &Cause);
         if (First) {
-            AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonDeviceReset, (ULONG)Cause,
+            AerovnetEventLogWrite(Adapter, AerovnetReasonDeviceReset, (ULONG)Cause,
                                   (ULONG)virtqueue_split_fault(&Adapter->Tx.Queue.Ring) << 16 |
                                       (ULONG)virtqueue_split_fault(&Adapter->Rx.Queue.Ring));
         }

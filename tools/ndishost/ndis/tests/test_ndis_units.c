@@ -194,6 +194,8 @@ static void event_log_entries_are_written_with_name_code_and_values(void **state
     (void)state;
     assert_string_equal(event_log_format(&entry, text, sizeof(text)), "NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION (0xC0001391) 0x1 0x20");
     assert_string_equal(event_log_format(&entry, short_text, sizeof(short_text)), "NDIS_ERROR_CODE");
+    strcpy(entry.text, "aero: something is wrong.");
+    assert_string_equal(event_log_format(&entry, text, sizeof(text)), "aero: something is wrong. (0xC0001391) 0x1 0x20");
 }
 
 int main(void)

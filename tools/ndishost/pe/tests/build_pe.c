@@ -112,6 +112,44 @@ static void put_imports(uint8_t *file, bool plus)
     }
 }
 
+/* One entry of a directory with one id. */
+static void put_resource_directory(uint8_t *at, uint32_t id, uint32_t target)
+{
+    put16(at + 14, 1);
+    put32(at + 16, id);
+    put32(at + 20, target);
+}
+
+/* A message in UTF-16 and its head; returns what follows it. */
+static uint8_t *put_message(uint8_t *at, const char *text)
+{
+    size_t units = strlen(text) + 1;
+    put16(at, (unsigned)(4 + 2 * units));
+    put16(at + 2, 1);
+    for (size_t i = 0; i < units; i++)
+        put16(at + 4 + 2 * i, (unsigned char)text[i]);
+    return at + 4 + 2 * units;
+}
+
+static void put_messages(uint8_t *file)
+{
+    uint8_t *resources = file + FILE_RESOURCES, *table = resources + 0x58;
+    put_resource_directory(resources, 11, 0x80000018u);
+    put_resource_directory(resources + 0x18, 1, 0x80000030u);
+    put_resource_directory(resources + 0x30, 0x409, 0x48);
+    put32(resources + 0x48, BUILT_RESOURCES + 0x58);
+    put32(resources + 0x4C, BUILT_RESOURCES_SIZE - 0x58);
+    put32(table, 2);
+    put32(table + 4, 3);
+    put32(table + 8, 4);
+    put32(table + 12, 28);
+    put32(table + 16, 0xC0AE0001u);
+    put32(table + 20, 0xC0AE0001u);
+    uint8_t *next = put_message(put_message(table + 28, "%2: three\r\nlines\r\n"), "four");
+    put32(table + 24, (uint32_t)(next - table));
+    put_message(next, "own");
+}
+
 void build_pe(uint8_t *file, bool plus)
 {
     static const uint8_t return_42[] = {0xB8, 42, 0, 0, 0, 0xC3};
@@ -129,6 +167,8 @@ void build_pe(uint8_t *file, bool plus)
     put_word(file + FILE_DATA + 0x10, plus, plus ? 0x00002B992DDFA232ull : 0xBB40E64Eu);
     put32(file + FILE_DATA + 0x100, plus ? 112 : 72);
     put_word(file + FILE_DATA + 0x100 + (plus ? 88 : 60), plus, BUILT_PREFERRED_BASE + BUILT_COOKIE);
+    put_directory(file, plus, 2, BUILT_RESOURCES, BUILT_RESOURCES_SIZE);
+    put_messages(file);
     put_imports(file, plus);
     put32(file + FILE_RELOC, BUILT_DATA_RVA);
     put32(file + FILE_RELOC + 4, 16);

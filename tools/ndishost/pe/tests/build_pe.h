@@ -19,6 +19,8 @@ enum {
     BUILT_COOKIE = BUILT_DATA_RVA + 0x10,  /* the compiler's default */
     BUILT_SLOTS = BUILT_DATA_RVA + 0x20,   /* import slots: ntoskrnl.exe!KeFirst, ntoskrnl.exe!KeSecond; hal.dll!HalThird */
     BUILT_CONFIG = BUILT_DATA_RVA + 0x100, /* load configuration */
+    BUILT_RESOURCES = BUILT_INIT_RVA + 0x600,
+    BUILT_RESOURCES_SIZE = 0x100, /* message table: ids 3 and 4, and 0xC0AE0001 */
 };
 #define BUILT_PREFERRED_BASE 0x10000000u
 
@@ -31,6 +33,7 @@ enum {
     FILE_TEXT = 0x400,
     FILE_DATA = 0x600,
     FILE_INIT = 0x800,
+    FILE_RESOURCES = FILE_INIT + 0x600, /* type, name, language at +0, +0x18, +0x30; leaf at +0x48; table at +0x58 */
     FILE_RELOC = 0x1200,
 };
 size_t file_directory(bool plus, unsigned index); /* offset of a data directory */

@@ -28,6 +28,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     }
     for (unsigned i = 0; i < image_import_count(facts); i++)
         total += strlen(image_import(facts, i).dll) + strlen(image_import(facts, i).name);
+    char message[64];
+    for (uint32_t id = 0; id < 8; id++) {
+        memset(message, 'x', sizeof(message));
+        if (image_message(facts, id, message, sizeof(message)) &&
+            (!*message || strchr(message, '\n') || !memchr(message, 0, sizeof(message))))
+            abort();
+    }
     facts->header.checksum_stored = facts->header.checksum_computed;
     struct image *image = image_load(facts, error, sizeof(error));
     if (image) {

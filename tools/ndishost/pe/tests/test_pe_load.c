@@ -227,6 +227,49 @@ static void what_is_not_a_driver_is_refused(void **state)
     assert_refused("entry point 0x2000 is not in an executable section");
 }
 
+static void messages_are_found_by_their_number(void **state)
+{
+    (void)state;
+    struct image_facts *facts = read_file();
+    char text[64], short_text[8];
+    assert_true(image_message(facts, 3, text, sizeof(text)));
+    assert_string_equal(text, "%2: three lines");
+    assert_true(image_message(facts, 4, text, sizeof(text)));
+    assert_string_equal(text, "four");
+    assert_true(image_message(facts, 0xC0AE0001u, text, sizeof(text)));
+    assert_string_equal(text, "own");
+    assert_false(image_message(facts, 2, text, sizeof(text)));
+    assert_false(image_message(facts, 5, text, sizeof(text)));
+    assert_true(image_message(facts, 3, short_text, sizeof(short_text))); /* cut, and terminated */
+    assert_string_equal(short_text, "%2:");
+    image_facts_free(facts);
+}
+
+/* Each field of the tree and of the table, pointed somewhere else: no text, and no access outside (under memcheck and sanitizers). */
+static void broken_message_tables_have_no_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned at;
+        uint32_t value;
+    } broken[] = {
+        {0x0C, 0},          {0x10, 12},         {0x14, 0x18},       {0x14, 0x800000FAu}, {0x2C, 0xFFFFFFFFu},
+        {0x44, 0xF8},       {0x44, 0x80000048}, {0x48, 0x4FFF},     {0x48, 0xFFFFFFF0},  {0x4C, 0x5000},
+        {0x4C, 3},          {0x58, 0},          {0x58, 0x40000000}, {0x5C, 4},           {0x60, 2},
+        {0x64, 0xFFFFFFFF}, {0x64, 0xA7},       {0x74, 3},          {0x74, 0x4000},
+    };
+    for (unsigned i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        char text[64];
+        build_pe(file, OWN_PLUS);
+        put32(file + FILE_RESOURCES + broken[i].at, broken[i].value);
+        struct image_facts *facts = read_file();
+        assert_non_null(facts);
+        if (image_message(facts, 3, text, sizeof(text)))
+            fail_msg("0x%x at 0x%x gives \"%s\"", broken[i].value, broken[i].at, text);
+        image_facts_free(facts);
+    }
+}
+
 static void a_wrong_or_missing_checksum_is_refused(void **state)
 {
     (void)state;
@@ -322,6 +365,8 @@ int main(void)
         cmocka_unit_test_setup(what_is_not_a_pe_file_is_refused, fresh),
         cmocka_unit_test_setup(another_machine_is_refused, fresh),
         cmocka_unit_test_setup(what_is_not_a_driver_is_refused, fresh),
+        cmocka_unit_test_setup(messages_are_found_by_their_number, fresh),
+        cmocka_unit_test_setup(broken_message_tables_have_no_texts, fresh),
         cmocka_unit_test_setup(a_wrong_or_missing_checksum_is_refused, fresh),
         cmocka_unit_test_setup(malformed_relocations_are_refused, fresh),
         cmocka_unit_test_setup(sections_outside_the_file_or_image_are_refused, fresh),
