@@ -48,7 +48,7 @@ NDIS_STATUS AerovnetControlQueueAllocate(PAEROVNET_ADAPTER Adapter)
     }
     Result = virtio_pci_modern_queue_size(&Adapter->Device.Transport, VIRTIO_NET_QUEUE_CONTROL, &Size);
     if (Result != VIRTIO_PCI_OK || Size < COMMAND_DESCRIPTORS) {
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonControlQueue, Size, (ULONG)Result);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonControlQueue, Size, (ULONG)Result);
         return NDIS_STATUS_SUCCESS;
     }
     Status = AerovnetQueueAllocate(Adapter, VIRTIO_NET_QUEUE_CONTROL, CONTROL_QUEUE_LARGEST, &Control->Queue);
@@ -127,7 +127,7 @@ static VOID CommandStrike(PAEROVNET_ADAPTER Adapter, AEROVNET_RESET_CAUSE Cause)
     Control->Strikes++;
     if (Control->Strikes == STRIKES_ALLOWED) {
         Control->Usable = FALSE;
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonControlGivenUp, (ULONG)Cause, Control->Strikes);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonControlGivenUp, (ULONG)Cause, Control->Strikes);
     }
     AerovnetRecoveryRequest(Adapter, Cause);
 }
