@@ -108,7 +108,7 @@ static bool run_on_machine(const struct run_options *options, const struct image
 static int run_in_world(const struct run_options *options, const struct image_facts *facts)
 {
     char error[512];
-    struct network_world *world = network_world_create(options->network, error, sizeof(error));
+    struct network_world *world = network_world_create(options->network, options->referee, error, sizeof(error));
     if (!world)
         return refused(error);
     machine.world = world;

@@ -42,6 +42,8 @@ const char help_run[] =
     "the network\n"
     "  --net tap                   guest (192.0.2.1, 2001:db8::1) and peer (192.0.2.2, 2001:db8::2), each in a private namespace "
     "(default)\n"
+    "  --referee                   --net tap: a third namespace below, whose veth completes and cuts everything, so that Linux verifies "
+    "it\n"
     "  --net user                  QEMU's slirp below the device: guest 10.0.2.15, gateway 10.0.2.2 is the peer namespace's localhost\n"
     "the driver\n"
     "  --interrupts auto|intx|msix[:N]   what Windows grants: messages (N at most, default 8) or the line; auto: as the INF says;\n"

@@ -201,6 +201,7 @@ enum run_option {
     OPTION_DEVICE = 256,
     OPTION_MACHINE,
     OPTION_NET,
+    OPTION_REFEREE,
     OPTION_INTERRUPTS,
     OPTION_SET,
     OPTION_INF,
@@ -220,6 +221,7 @@ static const struct option run_long_options[] = {
     {"device", required_argument, NULL, OPTION_DEVICE},
     {"machine", required_argument, NULL, OPTION_MACHINE},
     {"net", required_argument, NULL, OPTION_NET},
+    {"referee", no_argument, NULL, OPTION_REFEREE},
     {"interrupts", required_argument, NULL, OPTION_INTERRUPTS},
     {"set", required_argument, NULL, OPTION_SET},
     {"inf", required_argument, NULL, OPTION_INF},
@@ -253,6 +255,9 @@ static bool take_run_option(struct run_options *options, int option, const char 
         if (!parse_choice("--net", value, networks, &index))
             return false;
         options->network = index == 0 ? NETWORK_TAP : NETWORK_USER;
+        return true;
+    case OPTION_REFEREE:
+        options->referee = true;
         return true;
     case OPTION_INTERRUPTS:
         return parse_interrupts(options, value);
@@ -297,6 +302,8 @@ static bool check_run_options(const struct run_options *options)
         return refuse("--rounds moves no traffic: it does not go with --exec, --peer-exec, --for or --pcap");
     if (options->device == DEVICE_MINIMAL && options->peer_exec)
         return refuse("the minimal device is connected to nothing: --peer-exec needs --device qemu");
+    if (options->referee && (options->network == NETWORK_USER || options->device == DEVICE_NONE))
+        return refuse("--referee lies between a device and the peer's namespace: it needs --net tap and a device");
     if (options->device == DEVICE_NONE && options->network == NETWORK_USER)
         return refuse("--net user is QEMU's: without devices, adapters 0 and 1 stand in guest and peer (--net tap)");
     if (options->device == DEVICE_PLUGIN && options->network == NETWORK_USER)

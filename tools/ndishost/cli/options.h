@@ -28,6 +28,7 @@ struct run_options {
     uint8_t mac[6];                        /* of adapter 0; the others count up */
     const char *machine;                   /* "pc" or "q35" */
     enum network_kind network;
+    bool referee; /* --referee: a third namespace, so that Linux verifies what it receives */
     enum adapter_interrupts interrupts;
     unsigned message_limit;
     const char *inf;                           /* --inf, or NULL */

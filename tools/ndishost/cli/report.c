@@ -47,6 +47,17 @@ void report_adapter(struct run_report *report, unsigned index, const struct mach
         report->adapter_count = index + 1;
 }
 
+void report_checksums(struct run_report *report, const struct network_world *world)
+{
+    static const char *const sides[] = {"guest", "peer"};
+    for (int side = SIDE_GUEST; side <= SIDE_PEER; ++side) {
+        char text[256];
+        report->bad_checksums[side] = network_bad_checksums(world, (enum network_side)side, text, sizeof(text));
+        if (report->bad_checksums[side])
+            report_fail(report, EXIT_FOUND, "Linux found bad checksums on the %s's side: %s", sides[side], text);
+    }
+}
+
 void report_totals(struct run_report *report)
 {
     report->traps = trap_counts_get();
@@ -166,6 +177,9 @@ static void print_adapter(const struct adapter_report *row, unsigned index, bool
         putchar('\n');
     }
     print_direction("sent", counts->frames_sent, counts->bytes_sent, row->pci.notifications[1], "failed", counts->sends_failed);
+    if (counts->checksum_requests || counts->large_requests || counts->checksums_verified)
+        print_row("offloads", "%s checksums and %s large sends asked for, %s received checksums verified by claim",
+                  grouped(counts->checksum_requests), grouped(counts->large_requests), grouped(counts->checksums_verified));
     print_direction("received", counts->frames_received, counts->bytes_received, row->pci.notifications[0], "dropped",
                     counts->receives_dropped + row->frames_refused);
 }
@@ -199,6 +213,9 @@ void report_print(const struct run_report *report)
     if (report->options->rounds)
         print_row("rounds", "%s of %s, memory %s KiB early, %s KiB at the end", grouped(report->rounds_done),
                   grouped(report->options->rounds), grouped(report->memory_before / 1024), grouped(report->memory_after / 1024));
+    if (!report->options->rounds)
+        print_row("bad checksums", "guest %s, peer %s%s", grouped(report->bad_checksums[SIDE_GUEST]),
+                  grouped(report->bad_checksums[SIDE_PEER]), report->options->referee ? " (verified behind the referee)" : "");
     print_command("command", &report->exec);
     print_command("peer's command", &report->peer_exec);
     print_row("register accesses", "%s reads, %s writes emulated; %s of cr8", grouped(report->traps.region_reads),

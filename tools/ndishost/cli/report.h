@@ -38,6 +38,7 @@ struct run_report {
     struct trap_counts traps;
     size_t stack_used, stack_size;
     struct command_state exec, peer_exec;
+    uint64_t bad_checksums[2]; /* packets that Linux threw away for their checksum, by side */
     unsigned violations, warnings, leaks;
     int exit_status;
     char reason[2048]; /* why exit_status is not 0: the first cause */
@@ -47,6 +48,8 @@ struct run_report {
 void report_fail(struct run_report *report, int exit_status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Takes down what is known of an adapter, as long as it and its function exist. */
 void report_adapter(struct run_report *report, unsigned index, const struct machine_adapter *slot);
+/* What Linux thinks of the checksums it saw on both sides, after traffic; a single bad one decides the exit status. */
+void report_checksums(struct run_report *report, const struct network_world *world);
 /* The same of what belongs to the process; violations and leaks decide the exit status. */
 void report_totals(struct run_report *report);
 

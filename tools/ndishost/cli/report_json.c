@@ -82,6 +82,9 @@ static json_t *adapter(const struct adapter_report *row)
     json_object_set_new(object, "bytes_received", number(counts->bytes_received));
     json_object_set_new(object, "sends_failed", number(counts->sends_failed));
     json_object_set_new(object, "receives_dropped", number(counts->receives_dropped));
+    json_object_set_new(object, "checksum_requests", number(counts->checksum_requests));
+    json_object_set_new(object, "large_requests", number(counts->large_requests));
+    json_object_set_new(object, "checksums_verified", number(counts->checksums_verified));
     json_object_set_new(object, "frames_refused_by_linux", number(row->frames_refused));
     json_object_set_new(object, "send_calls", number(counts->send_calls));
     json_object_set_new(object, "send_completions", number(counts->send_completions));
@@ -132,6 +135,9 @@ static json_t *report_object(const struct run_report *report)
     json_object_set_new(object, "adapters", adapters);
     json_object_set_new(object, "exec", command(&report->exec));
     json_object_set_new(object, "peer_exec", command(&report->peer_exec));
+    json_object_set_new(object, "bad_checksums",
+                        json_pack("{s:o, s:o, s:b}", "guest", number(report->bad_checksums[SIDE_GUEST]), "peer",
+                                  number(report->bad_checksums[SIDE_PEER]), "referee", report->options->referee));
     json_object_set_new(object, "rounds",
                         report->options->rounds ? json_pack("{s:i, s:o, s:o}", "done", (int)report->rounds_done, "memory_before",
                                                             number(report->memory_before), "memory_after", number(report->memory_after))

@@ -245,6 +245,7 @@ static void let_traffic_through(const struct scenario *scenario)
         run_commands(scenario);
     }
     progress_stage("stopping");
+    report_checksums(scenario->report, machine->world);
     while (connected-- > 0) {
         upper_edge_unbind(machine->adapters[connected].edge);
         machine->adapters[connected].edge = NULL;

@@ -87,6 +87,9 @@ struct upper_edge;
 struct upper_edge *upper_edge_bind(struct adapter *adapter, struct network *network, struct capture *capture, unsigned capture_interface);
 /* Pauses the adapter, waits for every send and returns every receive, unbinds. */
 void upper_edge_unbind(struct upper_edge *edge);
+/* OID_GEN_NETWORK_LAYER_ADDRESSES for IPv4 and IPv6, as TCP/IP sends it when addresses come (also at binding, with a network) or go (NULL,
+ * or zeros). */
+void upper_edge_tell_addresses(struct adapter *adapter, const struct network_addresses *addresses);
 /* A frame to send without a network (tests): the bytes are copied over several MDLs of random sizes. IRQL <= DISPATCH. */
 void upper_edge_send(struct upper_edge *edge, const void *frame, size_t length);
 /* Called for each received frame when bound without a network (tests); DISPATCH_LEVEL possible. */
@@ -108,6 +111,8 @@ struct adapter_counts {
     uint64_t frames_sent, bytes_sent, frames_received, bytes_received; /* as the upper edge saw them */
     uint64_t sends_failed, receives_dropped;
     uint64_t interrupts, dpcs, indications, send_calls, send_completions;
+    uint64_t checksum_requests, large_requests; /* frames sent with such a request */
+    uint64_t checksums_verified;                /* frames received with a claim that is true */
     uint64_t sends_outstanding, receives_outstanding;
 };
 struct adapter_counts adapter_counts(const struct adapter *adapter);

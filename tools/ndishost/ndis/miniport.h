@@ -159,6 +159,7 @@ struct adapter {
 
     atomic_ullong interrupts_taken, dpcs_run, indications, send_calls, send_completions;
     atomic_ullong frames_sent, bytes_sent, frames_received, bytes_received, sends_failed, receives_dropped;
+    atomic_ullong checksum_requests, large_requests, checksums_verified;
 };
 
 /* The adapter of a MiniportAdapterHandle; reports HLT-13 and returns NULL for anything else. `what` is the export. */

@@ -204,6 +204,7 @@ static void deliver(struct adapter *adapter, struct nbl_cell *cell, uint32_t fla
         return;
     }
     atomic_fetch_add(&adapter->frames_received, 1);
+    atomic_fetch_add(&adapter->checksums_verified, frame.checksum_verified);
     atomic_fetch_add(&adapter->bytes_received, frame.length);
     upper_edge_deliver(edge, &frame);
 }

@@ -217,6 +217,8 @@ bool send_batch_add_request(struct send_batch *batch, const void *data, size_t l
     pthread_mutex_unlock(&path->mutex);
     if (!frame)
         return false;
+    atomic_fetch_add(&path->adapter->checksum_requests, request->checksum != 0);
+    atomic_fetch_add(&path->adapter->large_requests, request->large != 0);
     send_frame_fill(frame, data, (uint32_t)length, (uint32_t)request->headers, seed);
     frame->next = NULL;
     if (nbl->last) {

@@ -20,6 +20,16 @@
 #include "rules/rules.h"
 
 enum { FRAME_MAX = 65536 + 64, ADDRESSES = 12, WATCH_PERIOD_DEFAULT = 2 /* seconds */ };
+/* NETWORK_ADDRESS_LIST: NETWORK_ADDRESS_IP (in_addr at 4) and NETWORK_ADDRESS_IP6 (sin6_addr at 8); NDIS_PROTOCOL_ID_IP6. */
+enum {
+    ADDRESS_LIST_EMPTY = 6,
+    ADDRESS_LIST_MAX = 40,
+    IPV4_ADDRESS_AT = 4,
+    IPV4_ADDRESS_SIZE = 16,
+    IPV6_ADDRESS_AT = 8,
+    IPV6_ADDRESS_SIZE = 28,
+    PROTOCOL_ID_IP6 = 3,
+};
 
 struct upper_edge {
     struct adapter *adapter;
@@ -275,6 +285,34 @@ static void watch_thread(void *argument)
 
 /* ---- binding ---- */
 
+/* NETWORK_ADDRESS_LIST with one address of a family, or none: its members are not aligned, so it is written byte by byte. */
+static void tell_addresses(struct adapter *adapter, uint16_t protocol, const uint8_t *address, unsigned at, unsigned size)
+{
+    uint8_t list[ADDRESS_LIST_MAX] = {0};
+    uint32_t count = address != NULL, length = ADDRESS_LIST_EMPTY;
+
+    memcpy(list, &count, sizeof(count));
+    memcpy(list + 4, &protocol, sizeof(protocol));
+    if (address) {
+        uint16_t words[] = {(uint16_t)size, protocol}; /* NETWORK_ADDRESS: AddressLength, AddressType */
+
+        memcpy(list + 6, words, sizeof(words));
+        memcpy(list + 10 + at, address, protocol == NT_NDIS_PROTOCOL_ID_TCP_IP ? 4 : 16);
+        length = 10 + size;
+    }
+    adapter_oid_set(adapter, NT_OID_GEN_NETWORK_LAYER_ADDRESSES, list, length, NULL);
+}
+
+/* As TCP/IP does whenever its addresses change; a miniport may not be interested. */
+void upper_edge_tell_addresses(struct adapter *adapter, const struct network_addresses *addresses)
+{
+    static const uint8_t none[16];
+    bool has_ipv4 = addresses && memcmp(addresses->ipv4, none, 4), has_ipv6 = addresses && memcmp(addresses->ipv6, none, 16);
+
+    tell_addresses(adapter, NT_NDIS_PROTOCOL_ID_TCP_IP, has_ipv4 ? addresses->ipv4 : NULL, IPV4_ADDRESS_AT, IPV4_ADDRESS_SIZE);
+    tell_addresses(adapter, PROTOCOL_ID_IP6, has_ipv6 ? addresses->ipv6 : NULL, IPV6_ADDRESS_AT, IPV6_ADDRESS_SIZE);
+}
+
 /* The sets that TCP/IP makes when it opens a binding. */
 static void open_binding(struct adapter *adapter)
 {
@@ -301,6 +339,7 @@ struct upper_edge *upper_edge_bind(struct adapter *adapter, struct network *netw
 {
     struct upper_edge *edge = calloc(1, sizeof(*edge));
     struct adapter_facts facts = adapter_facts(adapter);
+    struct network_addresses addresses;
 
     if (!edge)
         abort();
@@ -337,6 +376,8 @@ struct upper_edge *upper_edge_bind(struct adapter *adapter, struct network *netw
         edge->io.context = edge;
         edge->io_armed = true;
         sched_io_add(&edge->io);
+        addresses = network_addresses(network);
+        upper_edge_tell_addresses(adapter, &addresses);
     }
     edge->pump_thread = sched_thread_start("tcpip", SCHED_ANY_PROCESSOR, pump_thread, edge);
     edge->watch_thread = sched_thread_start("ndis-watch", SCHED_ANY_PROCESSOR, watch_thread, edge);

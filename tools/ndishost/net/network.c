@@ -16,11 +16,12 @@
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 
+#include "net/crossing.h"
 #include "net/namespace.h"
 #include "net/rtnetlink.h"
 #include "net/world.h"
 
-enum { ADAPTERS_AT_MOST = 16, MAC_BYTES = 6, IPV4_PREFIX = 24, IPV6_PREFIX = 64, MTU_DEFAULT = 1500, PARTS_MAX = 80 };
+enum { ADAPTERS_AT_MOST = 16, MAC_BYTES = 6, IPV4_PREFIX = 24, IPV6_PREFIX = 64, MTU_DEFAULT = 1500, PARTS_MAX = 80, IPV6_LEAST = 1280 };
 
 struct tap {
     int fd; /* -1: none */
@@ -35,6 +36,8 @@ struct network {
     uint8_t mac[MAC_BYTES];
     unsigned mtu;
     struct tap guest, peer;
+    bool referee; /* the TAP below lies in the cable's namespace, and `crossing` leads on to the peer */
+    struct crossing crossing;
     char netdev[96];
     _Atomic uint64_t refused;
 };
@@ -71,30 +74,47 @@ static struct address_plan address_plan(enum network_kind kind, unsigned index, 
     return plan;
 }
 
-/* The namespace that a side's TAP lies in: the upper one may be in the peer's. */
+/* The namespace that a side's addresses lie in: the upper ones may be in the peer's. */
 static enum network_side namespace_of(const struct network *network, enum network_side side)
 {
     return side == SIDE_GUEST ? network->shape.above : SIDE_PEER;
 }
 
+struct network_addresses network_addresses(const struct network *network)
+{
+    struct address_plan plan = address_plan(network->world->kind, network->shape.subnet, namespace_of(network, SIDE_GUEST));
+    struct network_addresses addresses = {0};
+    memcpy(addresses.ipv4, plan.ipv4, sizeof(plan.ipv4));
+    if (network->mtu >= IPV6_LEAST)
+        memcpy(addresses.ipv6, plan.ipv6, sizeof(plan.ipv6));
+    return addresses;
+}
+
 /* MAC, MTU, up, addresses: in this order, as a link that goes down loses its IPv6 addresses and its routes. */
 static int tap_configure(struct network *network, enum network_side side, const uint8_t *mac)
 {
-    const struct tap *tap = side == SIDE_GUEST ? &network->guest : &network->peer;
+    unsigned index = side == SIDE_GUEST ? network->guest.index : network->referee ? network->crossing.peer : network->peer.index;
     int fd = network->world->rtnetlink[namespace_of(network, side)];
     struct address_plan plan = address_plan(network->world->kind, network->shape.subnet, namespace_of(network, side));
-    int error = rtnetlink_link_set(fd, tap->index, &(struct rtnetlink_link){.up = false});
-    error = error ? error : rtnetlink_link_set(fd, tap->index, &(struct rtnetlink_link){.mac = mac, .mtu = network->mtu, .up = true});
-    error = error ? error : rtnetlink_address_add(fd, tap->index, AF_INET, plan.ipv4, IPV4_PREFIX);
+    int error = rtnetlink_link_set(fd, index, &(struct rtnetlink_link){.up = false});
+    error = error ? error : rtnetlink_link_set(fd, index, &(struct rtnetlink_link){.mac = mac, .mtu = network->mtu, .up = true});
+    error = error ? error : rtnetlink_address_add(fd, index, AF_INET, plan.ipv4, IPV4_PREFIX);
     /* IPv6 demands 1,280 bytes of a link; below that the kernel takes it away, and so do we. */
-    if (network->mtu >= 1280)
-        error = error ? error : rtnetlink_address_add(fd, tap->index, AF_INET6, plan.ipv6, IPV6_PREFIX);
+    if (network->mtu >= IPV6_LEAST)
+        error = error ? error : rtnetlink_address_add(fd, index, AF_INET6, plan.ipv6, IPV6_PREFIX);
     if (plan.has_gateway) {
-        error = error ? error : rtnetlink_default_route_add(fd, tap->index, AF_INET, plan.gateway_ipv4);
-        if (network->mtu >= 1280)
-            error = error ? error : rtnetlink_default_route_add(fd, tap->index, AF_INET6, plan.gateway_ipv6);
+        error = error ? error : rtnetlink_default_route_add(fd, index, AF_INET, plan.gateway_ipv4);
+        if (network->mtu >= IPV6_LEAST)
+            error = error ? error : rtnetlink_default_route_add(fd, index, AF_INET6, plan.gateway_ipv6);
     }
     return error;
+}
+
+/* With a referee the TAP below has no addresses: it is a port of the crossing, as long as the peer's MTU. */
+static int peer_configure(struct network *network)
+{
+    int error = network->referee ? crossing_configure(network->world, &network->crossing, network->peer.index, network->mtu) : 0;
+    return error ? error : tap_configure(network, SIDE_PEER, NULL);
 }
 
 /* ---- TAPs ---- */
@@ -128,9 +148,9 @@ static int tap_open(void *argument)
 static int tap_create(struct network *network, enum network_side side)
 {
     struct tap *tap = side == SIDE_GUEST ? &network->guest : &network->peer;
-    snprintf(tap->name, sizeof(tap->name), "%s%u", side == SIDE_GUEST ? "aero" : "peer", network->index);
+    snprintf(tap->name, sizeof(tap->name), "%s%u", side == SIDE_GUEST ? "aero" : network->referee ? "cable" : "peer", network->index);
     struct tap_order order = {.tap = tap, .vnet_header = side == SIDE_GUEST || network->shape.cable == CABLE_QEMU};
-    enum network_side place = namespace_of(network, side);
+    int place = side == SIDE_PEER && network->referee ? SIDE_CABLE : (int)namespace_of(network, side);
     int error = namespace_run(network->world->namespaces[place], tap_open, &order);
     return error ? error : rtnetlink_link_no_ipv6_addresses(network->world->rtnetlink[place], tap->index);
 }
@@ -159,6 +179,7 @@ struct network *network_create_shaped(struct network_world *world, unsigned inde
     network->index = index;
     network->shape = *shape;
     network->mtu = MTU_DEFAULT;
+    network->referee = world->referee && world->kind == NETWORK_TAP;
     network->guest.fd = network->peer.fd = -1;
     memcpy(network->mac, mac, MAC_BYTES);
 
@@ -168,7 +189,9 @@ struct network *network_create_shaped(struct network_world *world, unsigned inde
     why = why ? why : tap_configure(network, SIDE_GUEST, mac);
     if (!why && world->kind == NETWORK_TAP && shape->cable != CABLE_NONE) {
         why = tap_create(network, SIDE_PEER);
-        why = why ? why : tap_configure(network, SIDE_PEER, NULL);
+        if (!why && network->referee)
+            why = crossing_create(world, network->index, network->peer.index, &network->crossing);
+        why = why ? why : peer_configure(network);
     }
     if (why) {
         snprintf(error, error_size, "adapter %u has no network: TAP %s: %s", index,
@@ -202,7 +225,7 @@ bool network_configure(struct network *network, const uint8_t mac[6], unsigned m
     network->mtu = mtu;
     if (tap_configure(network, SIDE_GUEST, mac) != 0)
         return false;
-    return network->peer.fd < 0 || tap_configure(network, SIDE_PEER, NULL) == 0;
+    return network->peer.fd < 0 || peer_configure(network) == 0;
 }
 
 /* ---- below ---- */

@@ -16,16 +16,24 @@
 
 enum network_kind { NETWORK_TAP, NETWORK_USER };
 
-struct network_world; /* the two namespaces of a run */
+struct network_world; /* the namespaces of a run */
 /*
- * Creates both namespaces (call before any other thread exists: it may unshare the user namespace). On failure NULL and one line in
+ * Creates the namespaces (call before any other thread exists: it may unshare the user namespace). On failure NULL and one line in
  * `error` (no /dev/net/tun; user namespaces forbidden and not root; ...).
+ *
+ * Linux trusts a frame whose vnet header calls its checksum partial, and does not cut a large frame that it delivers to itself. With
+ * `referee` (NETWORK_TAP) the peer therefore lies behind a third namespace, the cable: a bridge from the TAP to a veth that has neither
+ * checksum nor segmentation offload, so that everything is completed and cut there and verified by the peer.
  */
-struct network_world *network_world_create(enum network_kind kind, char *error, size_t error_size);
+struct network_world *network_world_create(enum network_kind kind, bool referee, char *error, size_t error_size);
 /* Ends whatever still runs in the namespaces. */
 void network_world_destroy(struct network_world *world);
 
 enum network_side { SIDE_GUEST, SIDE_PEER };
+/*
+ * Packets that this side's TCP/IP threw away because of a checksum, of any protocol; `text`, when there are any, gets "Tcp 3, Udp 1".
+ */
+uint64_t network_bad_checksums(const struct network_world *world, enum network_side side, char *text, size_t size);
 /* The namespace's descriptor, the world's own: for a child that is to live there (QEMU belongs to the peer's side). */
 int network_world_namespace(const struct network_world *world, enum network_side side);
 /*
@@ -61,6 +69,12 @@ struct network_shape {
 struct network *network_create_shaped(struct network_world *world, unsigned index, const uint8_t mac[6], const struct network_shape *shape,
                                       char *error, size_t error_size);
 void network_destroy(struct network *network);
+
+/* The addresses of the guest's TAP; IPv6 is :: when the MTU has no room for it. */
+struct network_addresses {
+    uint8_t ipv4[4], ipv6[16];
+};
+struct network_addresses network_addresses(const struct network *network);
 
 /* ---- below: for the back-ends ---- */
 /* The -netdev argument (id=n0) and the descriptors to inherit; *descriptor_count: room on entry, number on return (one at most). */

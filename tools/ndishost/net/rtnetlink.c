@@ -10,6 +10,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <net/if.h>
 
 enum { MAC_LENGTH = 6, ATTRIBUTE_SPACE = 256, ANSWER_TIMEOUT_S = 5, LARGE_MOST = 65536 };
@@ -106,6 +107,40 @@ int rtnetlink_link_no_ipv6_addresses(int fd, unsigned index)
     attribute_add(&request, IFLA_INET6_ADDR_GEN_MODE, &(uint8_t){IN6_ADDR_GEN_MODE_NONE}, sizeof(uint8_t));
     attribute_close(&request, inet6);
     attribute_close(&request, families);
+    return request_send(fd, &request);
+}
+
+int rtnetlink_bridge_create(int fd, const char *name)
+{
+    struct request request = request_of(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
+    attribute_add(&request, IFLA_IFNAME, name, strlen(name) + 1);
+    struct rtattr *kind = attribute_add(&request, IFLA_LINKINFO, NULL, 0);
+    attribute_add(&request, IFLA_INFO_KIND, "bridge", sizeof("bridge"));
+    attribute_close(&request, kind);
+    return request_send(fd, &request);
+}
+
+int rtnetlink_veth_create(int fd, const char *name, const char *other, int other_namespace)
+{
+    struct request request = request_of(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
+    attribute_add(&request, IFLA_IFNAME, name, strlen(name) + 1);
+    struct rtattr *kind = attribute_add(&request, IFLA_LINKINFO, NULL, 0);
+    attribute_add(&request, IFLA_INFO_KIND, "veth", sizeof("veth"));
+    struct rtattr *details = attribute_add(&request, IFLA_INFO_DATA, NULL, 0);
+    struct rtattr *end = attribute_add(&request, VETH_INFO_PEER, &(struct ifinfomsg){0}, sizeof(struct ifinfomsg));
+    attribute_add(&request, IFLA_IFNAME, other, strlen(other) + 1);
+    attribute_add(&request, IFLA_NET_NS_FD, &(uint32_t){(uint32_t)other_namespace}, sizeof(uint32_t));
+    attribute_close(&request, end);
+    attribute_close(&request, details);
+    attribute_close(&request, kind);
+    return request_send(fd, &request);
+}
+
+int rtnetlink_link_master(int fd, unsigned index, unsigned bridge)
+{
+    struct request request = request_of(RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+    request.body.link.ifi_index = (int)index;
+    attribute_add(&request, IFLA_MASTER, &(uint32_t){bridge}, sizeof(uint32_t));
     return request_send(fd, &request);
 }
 

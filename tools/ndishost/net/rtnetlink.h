@@ -21,6 +21,11 @@ struct rtnetlink_link {
 int rtnetlink_link_set(int socket, unsigned index, const struct rtnetlink_link *link);
 /* No IPv6 address of the kernel's own making: only the ones that are added. */
 int rtnetlink_link_no_ipv6_addresses(int socket, unsigned index);
+/* A bridge, down; its interface index by if_nametoindex() in its namespace. */
+int rtnetlink_bridge_create(int socket, const char *name);
+/* Two ends of one cable: `name` here, `other` in the namespace of `other_namespace`. */
+int rtnetlink_veth_create(int socket, const char *name, const char *other, int other_namespace);
+int rtnetlink_link_master(int socket, unsigned index, unsigned bridge);
 /* Linux makes no packet for segmentation that is longer; 0 or too much: its own limit. */
 int rtnetlink_link_large_size(int socket, unsigned index, unsigned bytes);
 /* `address`: 4 bytes (AF_INET) or 16 (AF_INET6), added without duplicate address detection; one that is there already stays. */

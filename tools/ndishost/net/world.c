@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* world.c - the guest's and the peer's network namespace: made before anything else runs, gone with the process. */
+/* world.c - the guest's and the peer's network namespace, and the cable's between them and a referee: made before anything else runs, gone
+ * with the process. */
 #include "net/world.h"
 
 #include <errno.h>
@@ -82,7 +83,7 @@ static int side_create(struct network_world *world, enum network_side side)
 
 /* ---- both ---- */
 
-struct network_world *network_world_create(enum network_kind kind, char *error, size_t error_size)
+struct network_world *network_world_create(enum network_kind kind, bool referee, char *error, size_t error_size)
 {
     int why = namespace_become_able();
     if (why) {
@@ -100,10 +101,11 @@ struct network_world *network_world_create(enum network_kind kind, char *error, 
         return NULL;
     }
     world->kind = kind;
+    world->referee = referee;
     for (int side = 0; side < SIDE_COUNT; ++side)
         world->namespaces[side] = world->rtnetlink[side] = -1;
     for (int side = 0; side < SIDE_COUNT; ++side) {
-        why = side_create(world, (enum network_side)side);
+        why = side != SIDE_CABLE || referee ? side_create(world, (enum network_side)side) : 0;
         if (why) {
             snprintf(error, error_size, "a network namespace cannot be set up: %s", strerror(why));
             network_world_destroy(world);

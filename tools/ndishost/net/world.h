@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* world.h - the two namespaces of a run, as the files of net/ see them. */
+/* world.h - the namespaces of a run, as the files of net/ see them. */
 #ifndef NDISHOST_NET_WORLD_H
 #define NDISHOST_NET_WORLD_H
 
 #include "net/network.h"
 
-enum { SIDE_COUNT = SIDE_PEER + 1 };
+enum { SIDE_CABLE = SIDE_PEER + 1 /* where the TAP below lies when there is a referee */, SIDE_COUNT };
 
 struct network_world {
     enum network_kind kind;
-    int namespaces[SIDE_COUNT]; /* by enum network_side */
+    bool referee;
+    int namespaces[SIDE_COUNT]; /* by enum network_side; -1: there is none */
     int rtnetlink[SIDE_COUNT];  /* a configuration socket in each */
 };
 

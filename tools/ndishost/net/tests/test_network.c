@@ -23,6 +23,8 @@
 
 #include <cmocka.h>
 
+#include "frame/packet.h"
+#include "frame/software_offload.h"
 #include "net/network.h"
 
 enum { VNET_HEADER = 10, PATIENCE_MS = 30000 };
@@ -31,7 +33,7 @@ static const uint8_t mac_0[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56}, mac_1[6] = {0
 static struct network_world *world_of(enum network_kind kind)
 {
     char error[256] = "";
-    struct network_world *world = network_world_create(kind, error, sizeof(error));
+    struct network_world *world = network_world_create(kind, false, error, sizeof(error));
     if (!world)
         fail_msg("%s", error);
     return world;
@@ -146,6 +148,74 @@ static void frames_leave_linux_complete_without_offloads(void **state)
                      0);
     network_destroy(network);
     network_world_destroy(world);
+}
+
+/* ---- the referee ---- */
+
+/* A UDP datagram for the peer, to a port where nobody listens, as a sender with checksum offload hands it over: partial sum and vnet
+ * header. */
+static void send_partial(int tap, uint16_t wrong_by)
+{
+    uint8_t message[VNET_HEADER + 42 + 10] = {1 /* NEEDS_CSUM */, 0, 42, 0, 0, 0, 34, 0, 6, 0};
+    uint8_t *frame = message + VNET_HEADER;
+    static const uint8_t headers[] = {0x45, 0, 0, 38, 0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0x30, 0x39, 0x30, 0x3A, 0, 18};
+    memcpy(frame, (uint8_t[]){2, 0, 0, 0, 0, 9}, 6);
+    memcpy(frame + 6, mac_0, 6);
+    frame[12] = 0x08;
+    memcpy(frame + 14, headers, sizeof(headers));
+    assert_true(software_checksum(frame, 34, 14, 10));
+    struct packet packet;
+    packet_parse(frame, 52, 52, &packet);
+    assert_int_equal(packet.transport, TRANSPORT_UDP);
+    packet_put16(frame + 40, packet_pseudo_sum(frame, &packet, 18) + wrong_by);
+    assert_int_equal(write(tap, message, sizeof(message)), sizeof(message));
+}
+
+static uint64_t bad_on_the_peers_side(struct network_world *world, const char *expected)
+{
+    char text[128];
+    uint64_t count = network_bad_checksums(world, SIDE_PEER, text, sizeof(text));
+    assert_string_equal(text, expected);
+    assert_int_equal(network_bad_checksums(world, SIDE_GUEST, text, sizeof(text)), 0);
+    return count;
+}
+
+static void inject(bool referee, uint16_t wrong_by, const char *expected, unsigned count)
+{
+    char error[256] = "";
+    struct network_world *world = network_world_create(NETWORK_TAP, referee, error, sizeof(error));
+    if (!world)
+        fail_msg("%s", error);
+    struct network *network = network_of(world, 0, mac_0);
+    network_set_carrier(network, true);
+    assert_int_equal(run(world, SIDE_PEER, "ip link set peer0 address 02:00:00:00:00:09"), 0);
+    assert_int_equal(run_bridged(world, SIDE_GUEST, "ping -q -c 1 -W 5 192.0.2.2 >/dev/null", &network, 1), 0);
+    for (unsigned i = 0; i < count; ++i)
+        send_partial(peer_fd(network), wrong_by);
+    /* What was written before is there when a ping has come back. */
+    assert_int_equal(run_bridged(world, SIDE_GUEST, "ping -q -c 1 -W 5 192.0.2.2 >/dev/null", &network, 1), 0);
+    assert_int_equal(bad_on_the_peers_side(world, expected), *expected ? count : 0);
+    network_destroy(network);
+    network_world_destroy(world);
+}
+
+static void the_referee_catches_a_wrong_pseudo_header_sum(void **state)
+{
+    (void)state;
+    inject(true, 1, "Udp 3", 3);
+}
+
+static void the_referee_has_nothing_against_a_right_one(void **state)
+{
+    (void)state;
+    inject(true, 0, "", 3);
+}
+
+/* Why it is there: the peer itself believes what the header says. */
+static void without_the_referee_linux_believes_the_header(void **state)
+{
+    (void)state;
+    inject(false, 1, "", 3);
 }
 
 static void two_adapters_have_subnets_of_their_own(void **state)
@@ -392,7 +462,7 @@ static void a_user_without_privileges_gets_a_world_too(void **state)
 static int make_world_and_leave(void)
 {
     char error[256];
-    struct network_world *world = network_world_create(NETWORK_TAP, error, sizeof(error));
+    struct network_world *world = network_world_create(NETWORK_TAP, false, error, sizeof(error));
     struct network *network = world ? network_create(world, 0, mac_0, error, sizeof(error)) : NULL;
     if (!network) {
         printf("%s\n", error);
@@ -413,6 +483,9 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(twenty_of_twenty_pings_are_answered_in_both_directions_and_families),
         cmocka_unit_test(frames_leave_linux_complete_without_offloads),
+        cmocka_unit_test(the_referee_catches_a_wrong_pseudo_header_sum),
+        cmocka_unit_test(the_referee_has_nothing_against_a_right_one),
+        cmocka_unit_test(without_the_referee_linux_believes_the_header),
         cmocka_unit_test(two_adapters_have_subnets_of_their_own),
         cmocka_unit_test(carrier_follows_what_the_driver_says),
         cmocka_unit_test(configure_sets_mac_and_mtu_and_keeps_the_addresses),
