@@ -25,6 +25,8 @@ class Traffic:
     not_taken: tuple = ()
     interrupts: str = ""    # "intx", "msix:3"
     timeout: int = 180
+    udp_mib: int = 0
+    offload: bool = False       # what the driver took of checksums and segmentation must have been used, and nothing else
     transitional: bool = False  # the package for transitional devices
 
 
@@ -82,7 +84,7 @@ MATRIX = [
 def commands(case):
     traffic = shlex.quote(str(HERE / "traffic.py"))
     guest = (f"exec python3 {traffic} guest --net {case.net} --pings {case.pings} --bytes {case.mib * MIB} --adapters {case.adapters} "
-             f"--flaps {case.flaps} --streams {case.streams} > traffic.json")
+             f"--flaps {case.flaps} --streams {case.streams} --udp-bytes {case.udp_mib * MIB} > traffic.json")
     return guest, f"exec python3 {traffic} peer"
 
 
@@ -108,6 +110,16 @@ def problem_of_features(case, adapter):
     return None
 
 
+def problem_of_offload(case, adapter):
+    if not case.offload:
+        return None
+    large = "HOST_TSO4" in case.taken or "HOST_TSO6" in case.taken
+    for figure, used in (("checksum_requests", "CSUM" in case.taken), ("large_requests", large), ("checksums_verified", "GUEST_CSUM" in case.taken)):
+        if bool(adapter[figure]) != used:
+            return f"{figure} is {adapter[figure]}"
+    return None
+
+
 def problem_of(case, run, report, traffic):
     if run.status != 0 or run.timed_out:
         return (traffic or {}).get("error") or run.last_words()
@@ -122,7 +134,7 @@ def problem_of(case, run, report, traffic):
     if len(report["adapters"]) != case.adapters:
         return f"{len(report['adapters'])} adapters in the report"
     for adapter in report["adapters"]:
-        problem = problem_of_interrupts(case, adapter) or problem_of_features(case, adapter)
+        problem = problem_of_interrupts(case, adapter) or problem_of_features(case, adapter) or problem_of_offload(case, adapter)
         if problem:
             return problem
     return None
@@ -140,6 +152,8 @@ def figures(traffic, report, captured):
         if rows:
             words.append(f"{amount / MIB:.0f} MiB {arrow} at {amount / seconds / 1e6:.0f} MB/s, {sum(row['equal'] for row in rows)}/{len(rows)} hashes")
     first = report["adapters"][0]
+    if first["large_requests"] or first["checksums_verified"]:
+        words.append(f"{first['large_requests']} large sends, {first['checksums_verified']} checksums verified")
     for key, text in (("packets_per_doorbell", "packets/doorbell"), ("packets_per_interrupt", "packets/interrupt")):
         if first.get(key):
             words.append(f"{first[key]:.1f} {text}")

@@ -16,13 +16,14 @@ import benchmark
 import cases_check
 import cases_endurance
 import cases_hub
+import cases_offload
 import cases_plugin
 import cases_refusal
 import cases_traffic
 from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "check", "benchmark")
+GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "offload", "check", "benchmark")
 
 
 class Tally:
@@ -51,6 +52,9 @@ def run_group(group, tools, architecture, options, tally):
     if group in ("proof", "matrix"):
         cases = cases_traffic.proof(options.pings, options.mib) if group == "proof" else cases_traffic.MATRIX
         for case in filter(lambda each: wanted(each.name), cases):
+            tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))
+    elif group == "offload":
+        for case in filter(lambda each: wanted(each.name), cases_offload.cases(options.mib, options.exhaustive)):
             tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))
     elif group == "transitional":
         for case in filter(lambda each: wanted(each.name), cases_traffic.transitional(options.pings, options.mib)):

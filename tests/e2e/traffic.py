@@ -52,6 +52,93 @@ def receive_hashed(stream, length):
     return digest.hexdigest()
 
 
+# ---- datagrams: windows that the receiver acknowledges over the connection, so that nothing overruns a buffer and nothing may be lost ----
+
+WINDOW = 32
+DATAGRAM_BYTES = (1452,) * 12 + (1, 37, 700, 1451)  # the longest that needs no fragment with IPv6, and odd ones
+NUMBER = struct.Struct(">I")
+
+
+def datagrams(seed, length):
+    data = b"".join(blocks(seed, length))
+    at, number = 0, 0
+    while at < length:
+        size = min(DATAGRAM_BYTES[number % len(DATAGRAM_BYTES)], length - at)
+        yield NUMBER.pack(number) + data[at:at + size][NUMBER.size:] if size > NUMBER.size else NUMBER.pack(number)
+        at, number = at + size, number + 1
+
+
+def windows(seed, length):
+    window = []
+    for datagram in datagrams(seed, length):
+        window.append(datagram)
+        if len(window) == WINDOW:
+            yield window
+            window = []
+    if window:
+        yield window
+
+
+def send_datagrams(link, address, stream, seed, length):
+    digest = hashlib.sha256()
+    for window in windows(seed, length):
+        for datagram in window:
+            link.sendto(datagram, address)
+            digest.update(datagram)
+        if read_line(stream).strip() != "go on":
+            raise ConnectionError("a datagram was lost")
+    return digest.hexdigest()
+
+
+def receive_datagrams(link, connection, length):
+    """Knows how many come, not what is in them."""
+    digest, first = hashlib.sha256(), 0
+    total = sum(1 for _ in datagrams(0, length))
+    link.settimeout(PING_PATIENCE_S)
+    while first < total:
+        window, wanted = {}, min(WINDOW, total - first)
+        while len(window) < wanted:
+            datagram = link.recv(2048)
+            window[NUMBER.unpack(datagram[:NUMBER.size])[0] - first] = datagram
+        for number in range(wanted):
+            digest.update(window[number])
+        first += wanted
+        connection.sendall(b"go on\n")
+    return digest.hexdigest()
+
+
+def datagram_link(address=None):
+    link = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    link.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    link.bind((address or "::", 0))
+    return link
+
+
+def serve_datagrams(connection, stream, order):
+    with datagram_link() as link:
+        if order["direction"] == "to_guest":
+            return send_datagrams(link, (connection.getpeername()[0], order["port"]), stream, order["seed"], order["bytes"])
+        connection.sendall(f"{link.getsockname()[1]}\n".encode())
+        return receive_datagrams(link, connection, order["bytes"])
+
+
+def exchange_datagrams(address, direction, length, seed):
+    mapped = address if ":" in address else f"::ffff:{address}"
+    began = time.monotonic()
+    with connect(address, None) as connection, datagram_link() as link:
+        stream = connection.makefile("rb", buffering=0)
+        order = {"protocol": "udp", "direction": direction, "bytes": length, "seed": seed, "port": link.getsockname()[1]}
+        connection.sendall(json.dumps(order).encode() + b"\n")
+        if direction == "to_peer":
+            ours = send_datagrams(link, (mapped, int(read_line(stream))), stream, seed, length)
+        else:
+            ours = receive_datagrams(link, connection, length)
+        theirs = read_line(stream).strip()
+    return {"protocol": "udp", "address": address, "direction": direction, "bytes": length, "seconds": round(time.monotonic() - began, 3),
+            "equal": ours == theirs}
+
+
 # ---- peer ----
 
 def serve_one(connection):
@@ -59,7 +146,9 @@ def serve_one(connection):
         connection.settimeout(PATIENCE_S)
         stream = connection.makefile("rb", buffering=0)
         order = json.loads(read_line(stream))
-        if order["direction"] == "to_peer":
+        if order.get("protocol") == "udp":
+            digest = serve_datagrams(connection, stream, order)
+        elif order["direction"] == "to_peer":
             digest = receive_hashed(stream, order["bytes"])
         else:
             digest = send_hashed(connection, order["seed"], order["bytes"])
@@ -199,6 +288,8 @@ def guest_adapter(options, adapter, results):
     for address in addresses:
         for direction in ("to_peer", "to_guest"):
             results["transfers"].append(transfer(address, None, direction, options.bytes, adapter + 1))
+            if options.udp_bytes:
+                results["transfers"].append(exchange_datagrams(address, direction, options.udp_bytes, adapter + 7))
     if options.streams > 1:
         parallel(options.streams, lambda number: results["transfers"].append(
             transfer(addresses[number % 2], None, ("to_peer", "to_guest")[number // 2 % 2], options.bytes // options.streams, 100 + number)))
@@ -243,6 +334,7 @@ def main():
     side.add_argument("--net", choices=("tap", "user"), default="tap")
     side.add_argument("--pings", type=int, default=20, help="of each kind")
     side.add_argument("--bytes", type=int, default=1 << 20, help="in each direction, IPv4 and IPv6 each")
+    side.add_argument("--udp-bytes", type=int, default=0, help="the same in paced datagrams")
     side.add_argument("--adapters", type=int, default=1, help="all at once")
     side.add_argument("--streams", type=int, default=1, help="afterwards that many connections at once")
     side.add_argument("--flaps", type=int, default=0, help="take the link down and up that often first")
