@@ -95,7 +95,21 @@
     X(uint32_t, NdisGroupMaxProcessorCount, (uint32_t))                                                                                    \
     X(void, NdisMGetDeviceProperty, (void *, void *, void *, void *, void *, void *))                                                      \
     X(uint32_t, NdisSetOptionalHandlers, (void *, void *))                                                                                 \
-    X(void *, NdisGetRoutineAddress, (void *))
+    X(void *, NdisGetRoutineAddress, (void *))                                                                                             \
+    X(void *, NdisAllocateCloneNetBufferList, (void *, void *, void *, uint32_t))                                                          \
+    X(void, NdisFreeCloneNetBufferList, (void *, uint32_t))                                                                                \
+    X(void *, NdisAllocateFragmentNetBufferList, (void *, void *, void *, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t))               \
+    X(void, NdisFreeFragmentNetBufferList, (void *, uint32_t, uint32_t))                                                                   \
+    X(void *, NdisAllocateReassembledNetBufferList, (void *, void *, uint32_t, uint32_t, uint32_t, uint32_t))                              \
+    X(void, NdisFreeReassembledNetBufferList, (void *, uint32_t, uint32_t))                                                                \
+    X(void, NdisCopySendNetBufferListInfo, (void *, void *))                                                                               \
+    X(uint32_t, NdisQueryNetBufferPhysicalCount, (void *))                                                                                 \
+    X(void, NdisAcquireReadWriteLock, (void *, uint32_t, void *))                                                                          \
+    X(void, NdisReleaseReadWriteLock, (void *, void *))                                                                                    \
+    X(uint32_t, NdisGetProcessorInformationEx, (void *, void *, uintptr_t *))                                                              \
+    X(uint32_t, NdisGetRssProcessorInformation, (void *, void *, uintptr_t *))                                                             \
+    X(uint32_t, NdisAllocateSharedMemory, (void *, void *, void *))                                                                        \
+    X(void, NdisFreeSharedMemory, (void *, void *))
 
 #define KERNEL_IMPORTS(X)                                                                                                                  \
     X(void *, ExAllocatePoolWithTag, (uint32_t, uintptr_t, uint32_t))                                                                      \

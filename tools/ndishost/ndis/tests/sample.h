@@ -33,6 +33,9 @@ enum fault {
     FAULT_FILTER_FREED,
     FAULT_FILTER_STATUS,
     FAULT_START_LIST_GROWS,
+    FAULT_PROVIDER_HALF,
+    FAULT_PROVIDER_FREES_FOREIGN,
+    FAULT_PROVIDER_MEMORY_LEFT,
     /* initialise */
     FAULT_CONTEXT_NULL,
     FAULT_REGISTRATION_REVISION,
@@ -127,6 +130,10 @@ enum fault {
     FAULT_STATUS_SIZE,
     FAULT_STATUS_NDIS5,
     FAULT_STATUS_SOURCE,
+    /* derived lists */
+    FAULT_CLONE_FREED_WITH_OTHER_FLAGS,
+    FAULT_CLONE_FREED_AS_PLAIN,
+    FAULT_FRAGMENTS_FREED_FIRST,
     FAULT_COUNT
 };
 
@@ -178,10 +185,15 @@ extern struct sample sample;
 
 /* sample_life.c */
 uint32_t IMAGE sample_driver_entry(void *driver_object, void *registry_path);
+/* sample_provider.c: memory from the driver's own handlers, allocated and freed once. */
+uint32_t sample_provider_register(void *driver);
+void sample_exercise_provider(void *adapter);
 /* sample_pnp.c */
 uint32_t IMAGE sample_set_options(void *driver, void *context);
 /* sample_exercise.c: calls what an ordinary run does not need, from MiniportInitializeEx; notes what did not behave. */
 void sample_exercise(void);
+/* sample_derived.c: the same for clones, fragments, old locks and processor information. */
+void sample_exercise_derived(void);
 void IMAGE sample_shared_memory_complete(void *context, void *address, uint64_t *physical, uint32_t length, void *request);
 void sample_unicode(nt_UNICODE_STRING *string, uint16_t *buffer, const char *text);
 /* sample_data.c */

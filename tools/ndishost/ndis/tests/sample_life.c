@@ -256,6 +256,10 @@ static bool bring_up(const nt_NDIS_MINIPORT_INIT_PARAMETERS *parameters)
         NdisSetTimerObject(sample.timer, -600000000, 0, NULL);
     if (sample_fault == FAULT_NONE)
         sample_exercise();
+    if (sample_fault >= FAULT_CLONE_FREED_WITH_OTHER_FLAGS)
+        sample_exercise_derived();
+    if (FAULTY(PROVIDER_FREES_FOREIGN) || FAULTY(PROVIDER_MEMORY_LEFT))
+        sample_exercise_provider(sample.adapter);
     return !FAULTY(INITIALIZE_FAILS_WITH_INTERRUPT) && !FAULTY(INITIALIZE_FAILS_WITH_TIMER);
 }
 

@@ -108,5 +108,6 @@ uint32_t IMAGE sample_set_options(void *driver, void *context)
     pnp.MiniportRemoveDeviceHandler = (uintptr_t)remove_device;
     pnp.MiniportFilterResourceRequirementsHandler = (uintptr_t)filter_requirements;
     pnp.MiniportStartDeviceHandler = (uintptr_t)start_device;
+    (void)sample_provider_register(driver); /* without one the exercise does not run */
     return NdisSetOptionalHandlers(driver, &pnp);
 }

@@ -31,6 +31,10 @@ static const struct wrong_driver wrong_drivers[] = {
     {"filters with an unknown status", FAULT_FILTER_STATUS, "DRV-21"},
     {"adds a list to the assigned resources", FAULT_START_LIST_GROWS, "DRV-21"},
 
+    {"registers half a shared-memory provider", FAULT_PROVIDER_HALF, "HOST-PROVIDER"},
+    {"frees shared memory that its provider did not allocate", FAULT_PROVIDER_FREES_FOREIGN, "HOST-PROVIDER"},
+    {"keeps its provider's shared memory", FAULT_PROVIDER_MEMORY_LEFT, "DRV-06"},
+
     {"has no adapter context", FAULT_CONTEXT_NULL, "INI-07"},
     {"sets registration attributes of revision 2", FAULT_REGISTRATION_REVISION, "HDR-01"},
     {"sets no general attributes", FAULT_GENERAL_MISSING, "INI-03"},
@@ -124,6 +128,9 @@ static const struct wrong_driver wrong_drivers[] = {
     {"indicates half a link state", FAULT_STATUS_SIZE, "STA-02"},
     {"indicates an NDIS 5 status", FAULT_STATUS_NDIS5, "STA-04"},
     {"indicates status without its handle", FAULT_STATUS_SOURCE, "STA-02"},
+    {"frees a clone with other flags", FAULT_CLONE_FREED_WITH_OTHER_FLAGS, "HOST-CLONE"},
+    {"frees a clone as if it was none", FAULT_CLONE_FREED_AS_PLAIN, "HOST-CLONE"},
+    {"frees fragments before what was reassembled of them", FAULT_FRAGMENTS_FREED_FIRST, "HOST-CLONE"},
 };
 
 enum { WRONG_COUNT = sizeof(wrong_drivers) / sizeof(wrong_drivers[0]) };
