@@ -34,8 +34,8 @@ def crosses(tools, architecture, options):
         report, traffic = run.json("report.json"), run.json("traffic.json")
         problem = problem_of(run, report, traffic, 2)
         text = "" if not report else f"{sum(adapter['frames_sent'] for adapter in report['adapters'])} frames, {report['traps']['cr8']} of cr8"
-        if not problem and architecture == "x64" and not report["traps"]["cr8"]:
-            problem = "IRQL was never changed inline"
+        if not problem and architecture == "x64" and not (report["traps"]["cr8"] and report["traps"]["shared_user"]):
+            problem = "IRQL was never changed, or time never read, inline"
         return problem, text
     finally:
         run.remove(problem is not None)

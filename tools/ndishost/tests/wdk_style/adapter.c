@@ -12,13 +12,15 @@ static VOID NTAPI HubWork(PVOID WorkItemContext, NDIS_HANDLE NdisIoWorkItemHandl
 {
     PHUB_ADAPTER Adapter = (PHUB_ADAPTER)WorkItemContext;
     PROCESSOR_NUMBER Number;
-    LARGE_INTEGER UpTime;
+    LARGE_INTEGER UpTime, SystemTime;
     KIRQL OldIrql;
     ULONG Index;
 
     UNREFERENCED_PARAMETER(NdisIoWorkItemHandle);
     NdisGetSystemUpTimeEx(&UpTime);
+    KeQuerySystemTime(&SystemTime); /* an inlined read of the shared page on x64 */
     Adapter->LastUpTime = UpTime.LowPart;
+    Adapter->LastTime = SystemTime.LowPart;
     KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
     KeGetCurrentProcessorNumberEx(&Number);
     Index = KeGetProcessorIndexFromNumber(&Number);

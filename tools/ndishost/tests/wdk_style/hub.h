@@ -55,7 +55,7 @@ typedef struct _HUB_ADAPTER {
     LONG WorkQueued; /* interlocked */
     NDIS_EVENT WorkDone;
     ULONG Ticks;      /* timer only */
-    ULONG LastUpTime; /* work item only */
+    ULONG LastUpTime, LastTime; /* work item only */
 } HUB_ADAPTER, *PHUB_ADAPTER;
 
 /* A send under way: the caller's list, and a clone of it that the hub reads. */
