@@ -245,10 +245,16 @@ NDIS_STATUS NTAPI HubInitialize(NDIS_HANDLE AdapterHandle, NDIS_HANDLE DriverCon
     if (Status == NDIS_STATUS_SUCCESS) {
         Status = HubHousekeepingCreate(Adapter);
     }
-    if (Status != NDIS_STATUS_SUCCESS || Adapter->PhysicalDevice == NULL) {
+    if (Status == NDIS_STATUS_SUCCESS && Adapter->PhysicalDevice == NULL) {
+        Status = NDIS_STATUS_FAILURE;
+    }
+    if (Status == NDIS_STATUS_SUCCESS) {
+        Status = HubControlAcquire();
+    }
+    if (Status != NDIS_STATUS_SUCCESS) {
         NdisWriteErrorLogEntry(AdapterHandle, NDIS_ERROR_CODE_OUT_OF_RESOURCES, 1, (ULONG)Status);
         HubTakeApart(Adapter);
-        return Status == NDIS_STATUS_SUCCESS ? NDIS_STATUS_FAILURE : Status;
+        return Status;
     }
     NdisAcquireRWLockWrite(HubLock, &LockState, 0);
     InsertTailList(&Adapters, &Adapter->Link);
@@ -270,6 +276,7 @@ VOID NTAPI HubHalt(NDIS_HANDLE Context, NDIS_HALT_ACTION HaltAction)
     KeRemoveQueueDpc(&Adapter->ReceiveDpc);
     KeFlushQueuedDpcs();
     HubTakeApart(Adapter);
+    HubControlRelease();
     Adapter->State = HubHalted;
 }
 

@@ -4,6 +4,8 @@
 
 static PDEVICE_OBJECT ControlDevice;
 static NDIS_HANDLE ControlHandle;
+static KGUARDED_MUTEX ControlMutex; /* adapters come and go on several threads */
+static ULONG ControlUsers;          /* adapters; ControlMutex */
 
 /* IRP_MJ_CREATE, IRP_MJ_CLEANUP, IRP_MJ_CLOSE */
 static NTSTATUS NTAPI HubOpenClose(PDEVICE_OBJECT Device, PIRP Irp)
@@ -49,7 +51,7 @@ static NTSTATUS NTAPI HubDeviceControl(PDEVICE_OBJECT Device, PIRP Irp)
     return Status;
 }
 
-NDIS_STATUS HubControlCreate(VOID)
+static NDIS_STATUS HubControlCreate(VOID)
 {
     static WCHAR DeviceText[] = L"\\Device\\WdkStyleHub", LinkText[] = L"\\DosDevices\\WdkStyleHub";
     static WCHAR SecurityText[] = L"D:P(A;;GA;;;SY)(A;;GA;;;BA)";
@@ -77,10 +79,33 @@ NDIS_STATUS HubControlCreate(VOID)
     return NdisRegisterDeviceEx(DriverHandle, &Attributes, &ControlDevice, &ControlHandle);
 }
 
-VOID HubControlDelete(VOID)
+VOID HubControlPrepare(VOID)
 {
-    if (ControlHandle != NULL) {
+    KeInitializeGuardedMutex(&ControlMutex);
+}
+
+/* A driver with a device object left is not unloaded: the first adapter brings the device, the last one takes it away. */
+NDIS_STATUS HubControlAcquire(VOID)
+{
+    NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
+
+    KeAcquireGuardedMutex(&ControlMutex);
+    if (ControlUsers == 0) {
+        Status = HubControlCreate();
+    }
+    if (Status == NDIS_STATUS_SUCCESS) {
+        ControlUsers++;
+    }
+    KeReleaseGuardedMutex(&ControlMutex);
+    return Status;
+}
+
+VOID HubControlRelease(VOID)
+{
+    KeAcquireGuardedMutex(&ControlMutex);
+    if (--ControlUsers == 0) {
         NdisDeregisterDeviceEx(ControlHandle);
         ControlHandle = NULL;
     }
+    KeReleaseGuardedMutex(&ControlMutex);
 }

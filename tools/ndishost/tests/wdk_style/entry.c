@@ -94,7 +94,6 @@ static NDIS_STATUS NTAPI HubSetOptions(NDIS_HANDLE Handle, NDIS_HANDLE DriverCon
 /* What DriverEntry made after the registration, in opposite order. */
 static VOID HubDispose(VOID)
 {
-    HubControlDelete();
     KeDeregisterBugCheckCallback(&BugCheckRecord);
     if (HubLock != NULL) {
         NdisFreeRWLock(HubLock);
@@ -154,11 +153,11 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     Processors =
         (HUB_PROCESSOR *)NdisAllocateMemoryWithTagPriority(DriverHandle, ProcessorCount * sizeof *Processors, HUB_TAG, NormalPoolPriority);
     HubLock = NdisAllocateRWLock(DriverHandle);
-    Status = Processors == NULL || HubLock == NULL ? NDIS_STATUS_RESOURCES : HubControlCreate();
-    if (Status != NDIS_STATUS_SUCCESS) {
+    if (Processors == NULL || HubLock == NULL) {
         HubDispose();
-        return Status;
+        return NDIS_STATUS_RESOURCES;
     }
+    HubControlPrepare();
     NdisZeroMemory(Processors, ProcessorCount * sizeof *Processors);
     return Status;
 }

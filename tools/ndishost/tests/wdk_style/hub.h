@@ -54,7 +54,7 @@ typedef struct _HUB_ADAPTER {
     NDIS_HANDLE Timer, WorkItem;
     LONG WorkQueued; /* interlocked */
     NDIS_EVENT WorkDone;
-    ULONG Ticks;      /* timer only */
+    ULONG Ticks;                /* timer only */
     ULONG LastUpTime, LastTime; /* work item only */
 } HUB_ADAPTER, *PHUB_ADAPTER;
 
@@ -83,8 +83,9 @@ extern ULONG ProcessorCount;
 
 /* control.c: the control device \\.\WdkStyleHub */
 #define IOCTL_HUB_COUNT CTL_CODE(FILE_DEVICE_NETWORK, 0x900, METHOD_BUFFERED, FILE_READ_ACCESS) /* a ULONG: adapters on the hub */
-NDIS_STATUS HubControlCreate(VOID);
-VOID HubControlDelete(VOID);
+VOID HubControlPrepare(VOID);
+NDIS_STATUS HubControlAcquire(VOID);
+VOID HubControlRelease(VOID);
 
 /* adapter.c */
 MINIPORT_INITIALIZE HubInitialize;
