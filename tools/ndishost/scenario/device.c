@@ -319,6 +319,11 @@ struct pci_function *device_function(const struct plugged_device *device)
     return device->function;
 }
 
+struct model *device_model(const struct plugged_device *device)
+{
+    return device->model;
+}
+
 bool device_echoes(const struct plugged_device *device)
 {
     return device->kind == CHOICE_MINIMAL;

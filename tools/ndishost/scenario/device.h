@@ -49,6 +49,8 @@ struct plugged_device *device_plug(const struct device_choice *choice, unsigned 
 /* No adapter may be on it any more. */
 void device_unplug(struct plugged_device *device);
 struct pci_function *device_function(const struct plugged_device *device);
+/* NULL: not a model device. */
+struct model *device_model(const struct plugged_device *device);
 /* The device sends each frame back, addresses exchanged, instead of letting it out; then nothing can be sent in. */
 bool device_echoes(const struct plugged_device *device);
 /*

@@ -7,6 +7,9 @@
 const struct scenario scenarios[] = {
     {"life-cycle", "load, initialise, restart, some traffic, pause, halt, unload; and the same without traffic", play_life_cycle},
     {"traffic", "frames of every length both ways, each byte compared, none lost, doubled or out of order", play_traffic},
+    {"odd-frames", "fragments, options, extension headers, tags, broken lengths and sums: each frame both ways, byte by byte",
+     play_odd_frames},
+    {"jumbo", "frames up to 9014 bytes both ways, before and after a reset", play_jumbo},
     {"pause-restart", "pause and restart again and again while frames go both ways", play_pause_restart},
     {"oid-storm", "every OID of the list and unknown ones, query and set, all lengths, with cancels, while frames go both ways",
      play_oid_storm},

@@ -27,6 +27,9 @@ void play_traffic(struct world *world);
 void play_pause_restart(struct world *world);
 void play_halt_in_traffic(struct world *world);
 void play_send_cancel(struct world *world);
+/* scenario_frames.c */
+void play_odd_frames(struct world *world);
+void play_jumbo(struct world *world);
 /* scenario_outside.c */
 void play_link_flap(struct world *world);
 void play_surprise_removal(struct world *world);

@@ -41,8 +41,11 @@ static void check(struct station *station, struct flow *flow, enum frame_directi
     const char *why = NULL;
     const uint8_t *to = exchanged ? peer_mac : station->mac, *from = exchanged ? station->mac : peer_mac;
     enum frame_verdict verdict = frame_check(frame, length, &direction, &number, &why);
-    if (verdict == FRAME_FOREIGN) /* whatever else the driver says, a gratuitous ARP for one */
+    if (verdict == FRAME_FOREIGN) { /* another scenario's, or what the driver says itself, a gratuitous ARP for one */
+        if (station->foreign)
+            station->foreign(station->foreign_context, !exchanged, frame, length);
         return;
+    }
     if (!why && direction != wanted)
         why = "it goes the other way";
     if (!why && (memcmp(frame, to, 6) != 0 || memcmp(frame + 6, from, 6) != 0))
@@ -90,17 +93,17 @@ void traffic_received(void *context, const struct iovec *parts, unsigned part_co
 /* ---- what goes in ---- */
 
 /* Short, long and in between; now and then the extremes. */
-static size_t choose_length(struct random *random, size_t shortest)
+static size_t choose_length(const struct station *station, struct random *random, size_t shortest)
 {
     switch (random_between(random, 0, 7)) {
     case 0:
         return shortest;
     case 1:
-        return LONGEST_FRAME;
+        return station->longest;
     case 2:
         return random_between(random, (unsigned)shortest, 128);
     default:
-        return random_between(random, (unsigned)shortest, LONGEST_FRAME);
+        return random_between(random, (unsigned)shortest, (unsigned)station->longest);
     }
 }
 
@@ -119,7 +122,7 @@ static void send_down(struct station *station, struct random *random, unsigned c
     struct send_batch batch;
     send_batch_begin(&batch, path);
     for (unsigned i = 0; i < count; ++i) {
-        size_t length = choose_length(random, FRAME_SHORTEST);
+        size_t length = choose_length(station, random, FRAME_SHORTEST);
         frame_make(frame, length, peer_mac, station->mac, FRAME_DOWN, take_number(station, &station->down));
         send_batch_add(&batch, frame, length);
     }
@@ -138,7 +141,7 @@ static void send_up(struct station *station, struct random *random, unsigned cou
 {
     uint8_t frame[LONGEST_FRAME];
     for (unsigned i = 0; i < count; ++i) {
-        size_t length = choose_length(random, FRAME_WIRE_SHORTEST);
+        size_t length = choose_length(station, random, FRAME_WIRE_SHORTEST);
         pthread_mutex_lock(&station->lock);
         uint64_t number = station->up.next++;
         pthread_mutex_unlock(&station->lock);

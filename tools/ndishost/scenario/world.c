@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "abi/nt_constants.h"
 #include "rules/acquire.h"
@@ -51,7 +52,7 @@ bool world_has_misfortune(const struct world *world)
     for (unsigned i = 0; i < world->station_count; ++i)
         if (station_device_gone(&world->stations[i]))
             return true;
-    return acquire_refusals() != 0 || device_choice_misbehaves(&world->options->device);
+    return world->misfortune || acquire_refusals() != 0 || device_choice_misbehaves(&world->options->device);
 }
 
 /* A step that did not succeed: a fault unless something befell the driver. */
@@ -60,6 +61,31 @@ static bool step_failed(struct world *world, const char *step, uint32_t status)
     if (!world_has_misfortune(world))
         world_fail(world, "%s failed with 0x%08" PRIX32 " for no reason", step, status);
     return false;
+}
+
+/* ---- choices of a scenario ---- */
+
+void world_set_keyword(struct world *world, const char *name, const char *value)
+{
+    unsigned at = 0;
+    while (at < world->keyword_count && strcasecmp(world->keywords[at].name, name) != 0)
+        ++at;
+    if (at == WORLD_KEYWORDS_MAX) {
+        world_fail(world, "too many keywords: there is no room for %s", name);
+        return;
+    }
+    world->keywords[at] = (struct keyword){name, value};
+    world->keyword_count += at == world->keyword_count;
+}
+
+void world_expect_misfortune(struct world *world)
+{
+    world->misfortune = true;
+}
+
+struct model_options *world_model(struct world *world)
+{
+    return world->device.kind == CHOICE_MODEL ? &world->device.model : NULL;
 }
 
 /* ---- driver ---- */
@@ -95,7 +121,7 @@ static bool plug(struct station *station)
     char error[256];
     if (station->device)
         return true;
-    station->device = device_plug(&station->world->options->device, station->index, traffic_arrived, station, error, sizeof(error));
+    station->device = device_plug(&station->world->device, station->index, traffic_arrived, station, error, sizeof(error));
     if (!station->device) {
         world_fail(station->world, "the device of station %u: %s", station->index, error);
         return false;
@@ -124,8 +150,8 @@ bool station_start(struct station *station)
     struct adapter_options options = {
         .interrupts = world->options->interrupts,
         .message_limit = MESSAGES_AT_MOST,
-        .keywords = world->options->keywords,
-        .keyword_count = world->options->keyword_count,
+        .keywords = world->keywords,
+        .keyword_count = world->keyword_count,
     };
     if (!plug(station))
         return false;
@@ -226,12 +252,16 @@ void world_init(struct world *world, const struct world_options *options)
     memset(world, 0, sizeof(*world));
     world->options = options;
     world->cut_at = options->cut_at;
+    world->device = options->device;
+    for (unsigned i = 0; i < options->keyword_count; ++i)
+        world_set_keyword(world, options->keywords[i].name, options->keywords[i].value);
     random_start(&world->random, options->seed, SCHED_STREAM_SCENARIO);
     world->station_count = STATIONS_MAX;
     for (unsigned i = 0; i < STATIONS_MAX; ++i) {
         struct station *station = &world->stations[i];
         station->world = world;
         station->index = i;
+        station->longest = ORDINARY_FRAME;
         random_start(&station->load_random, options->seed, SCHED_STREAM_COUNT + i);
         pthread_mutex_init(&station->lock, NULL);
         sched_event_init(&station->moved, true, false);

@@ -20,7 +20,14 @@
 #include "scenario/choice.h"
 #include "scenario/device.h"
 
-enum { STATIONS_MAX = 4, TICKS_PER_MS = 10000 /* of sched_now() */, PATIENCE_MS = 20000, LONGEST_FRAME = 1514 };
+enum {
+    STATIONS_MAX = 4,
+    TICKS_PER_MS = 10000, /* of sched_now() */
+    PATIENCE_MS = 20000,
+    ORDINARY_FRAME = 1514,
+    LONGEST_FRAME = 9014, /* with *JumboPacket */
+    WORLD_KEYWORDS_MAX = 352,
+};
 
 struct world_options {
     const struct image_facts *facts;
@@ -41,14 +48,20 @@ struct flow {
     uint64_t arrived;  /* good ones that are counted */
 };
 
+/* A frame that is not one of the numbered ones: it left the device, or (`up`) was indicated. Any thread, short. */
+typedef void foreign_frame(void *context, bool up, const uint8_t *frame, size_t length);
+
 struct world;
 struct station {
     struct world *world;
     unsigned index;
-    struct plugged_device *device;       /* NULL: unplugged */
-    struct adapter *adapter;             /* NULL: not created, or halted and destroyed */
-    struct upper_edge *edge;             /* NULL: not bound */
-    uint8_t mac[6];                      /* the adapter's */
+    struct plugged_device *device; /* NULL: unplugged */
+    struct adapter *adapter;       /* NULL: not created, or halted and destroyed */
+    struct upper_edge *edge;       /* NULL: not bound */
+    uint8_t mac[6];                /* the adapter's */
+    size_t longest;                /* of the numbered frames */
+    foreign_frame *foreign;        /* NULL: nobody cares; set while nothing is bound */
+    void *foreign_context;
     pthread_mutex_t lock;                /* guards the flows; held for a few statements */
     struct flow down, up;                /* sent by the adapter, sent to it */
     uint64_t sent_before, failed_before; /* the adapter's own counts when counting began */
@@ -62,10 +75,14 @@ struct station {
 
 struct world {
     const struct world_options *options;
+    struct device_choice device;                 /* the options'; a scenario may change it before the device is plugged in */
+    struct keyword keywords[WORLD_KEYWORDS_MAX]; /* likewise */
+    unsigned keyword_count;
     struct random random;
     struct driver *driver;
     struct station stations[STATIONS_MAX];
     unsigned station_count;
+    bool misfortune;        /* world_expect_misfortune() */
     bool switched_off;      /* MiniportShutdownEx was called: nothing is taken down any more */
     bool may_lose;          /* frames may get lost by what the scenario does: only content and order are checked */
     uint64_t cut_at;        /* the next device of station 0 vanishes at that register access; 0: it does not */
@@ -84,6 +101,13 @@ void world_inapplicable(struct world *world, const char *format, ...) __attribut
 /* True when the driver may fail without fault: it was refused something, or a device is gone. */
 bool world_has_misfortune(const struct world *world);
 bool world_failed(const struct world *world);
+
+/* Sets a keyword of adapters that are created from now on; the texts must outlive the world. */
+void world_set_keyword(struct world *world, const char *name, const char *value);
+/* The properties of a model device that is plugged in from now on; NULL: it is another kind of device. */
+struct model_options *world_model(struct world *world);
+/* From now on the device misbehaves, by the scenario's own doing. */
+void world_expect_misfortune(struct world *world);
 
 /* ---- driver ---- */
 bool world_load(struct world *world);

@@ -20,7 +20,8 @@ static const uint64_t OFFLOADS = FEATURE_BIT(FEATURE_GUEST_CSUM) | FEATURE_BIT(F
 
 void model_filter_reset(struct model *model)
 {
-    model->filter = (struct model_filter){.promiscuous = true, .guest_offloads = model->accepted & OFFLOADS};
+    model->filter = (struct model_filter){
+        .promiscuous = true, .guest_offloads = model->accepted & OFFLOADS, .vlans_filtered = model_accepted(model, FEATURE_CTRL_VLAN)};
     memcpy(model->filter.mac, model->options.mac, 6);
     model->protocol.vlan_count = 0;
 }
@@ -274,8 +275,7 @@ bool model_filter_passes(const struct model *model, const uint8_t *frame, size_t
 {
     static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     const struct model_filter *filter = &model->filter;
-    if (model_accepted(model, FEATURE_CTRL_VLAN) && length >= ETHERNET_HEADER + VLAN_TAG &&
-        (frame[12] << 8 | frame[13]) == ETHERTYPE_VLAN) {
+    if (filter->vlans_filtered && length >= ETHERNET_HEADER + VLAN_TAG && (frame[12] << 8 | frame[13]) == ETHERTYPE_VLAN) {
         unsigned vlan = (unsigned)(frame[14] << 8 | frame[15]) & 0xfff;
         if (!(filter->vlans[vlan / 8] >> vlan % 8 & 1))
             return false;

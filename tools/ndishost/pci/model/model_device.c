@@ -384,6 +384,7 @@ struct model_condition model_condition(struct model *model)
         .accepted = model->accepted,
         .header_bytes = model_header_bytes(model),
         .contract = model->contract,
+        .announce_owed = model->protocol.announce_owed,
         .vanished = model->vanished,
         .link_up = !model_offers(model, FEATURE_STATUS) || (model->net_config[NET_CONFIG_STATUS] & NET_STATUS_LINK_UP),
     };

@@ -182,6 +182,7 @@ struct model_filter {
     uint8_t mac[6];
     unsigned unicast_count, multicast_count; /* of the tables; more than MODEL_TABLE_MAX: everything of that kind is delivered */
     uint8_t unicast[MODEL_TABLE_MAX][6], multicast[MODEL_TABLE_MAX][6];
+    bool vlans_filtered; /* CTRL_VLAN: only these VLANs are delivered */
     uint8_t vlans[4096 / 8];
     uint64_t guest_offloads;
 };
@@ -194,6 +195,7 @@ struct model_condition {
     bool contract, vanished, link_up;
     unsigned exposed[3]; /* chains that the device holds, per queue */
     unsigned backlog;    /* frames waiting for receive buffers */
+    bool announce_owed;  /* model_announce() was not acknowledged yet */
 };
 struct model_condition model_condition(struct model *model);
 

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* expected.c - a queue of frames that are awaited, and the comparison of those that come. */
+#include "scenario/expected.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scenario/frame.h"
+
+enum { POLL_TICKS = TICKS_PER_MS };
+
+struct expected_frame {
+    struct expected_frame *next;
+    size_t length;
+    uint8_t bytes[];
+};
+
+void expected_init(struct expected *expected, struct station *station, const char *what)
+{
+    memset(expected, 0, sizeof(*expected));
+    expected->station = station;
+    expected->what = what;
+    expected->end = &expected->first;
+    pthread_mutex_init(&expected->lock, NULL);
+}
+
+static void remove_first(struct expected *expected)
+{
+    struct expected_frame *first = expected->first;
+    expected->first = first->next;
+    if (!expected->first)
+        expected->end = &expected->first;
+    expected->waiting--;
+    free(first);
+}
+
+void expected_clear(struct expected *expected)
+{
+    pthread_mutex_lock(&expected->lock);
+    while (expected->first)
+        remove_first(expected);
+    pthread_mutex_unlock(&expected->lock);
+}
+
+void expected_add(struct expected *expected, const uint8_t *frame, size_t length)
+{
+    struct expected_frame *added = malloc(sizeof(*added) + length);
+    if (!added)
+        abort();
+    added->next = NULL;
+    added->length = length;
+    memcpy(added->bytes, frame, length);
+    pthread_mutex_lock(&expected->lock);
+    *expected->end = added;
+    expected->end = &added->next;
+    expected->waiting++;
+    pthread_mutex_unlock(&expected->lock);
+}
+
+/* Where the frame that came differs; -1: it is this one. */
+static long difference(const struct expected_frame *awaited, const uint8_t *frame, size_t length)
+{
+    size_t common = length < awaited->length ? length : awaited->length;
+    for (size_t at = 0; at < common; ++at)
+        if (frame[at] != awaited->bytes[at])
+            return (long)at;
+    for (size_t at = common; at < length; ++at)
+        if (length > FRAME_WIRE_SHORTEST || frame[at])
+            return (long)at;
+    return length >= awaited->length ? -1 : (long)length;
+}
+
+/* The awaited frame that came, counted from the first; -1: none. */
+static int find(const struct expected *expected, const uint8_t *frame, size_t length)
+{
+    int at = 0;
+    for (const struct expected_frame *awaited = expected->first; awaited; awaited = awaited->next, ++at) {
+        if (difference(awaited, frame, length) < 0)
+            return at;
+        if (!expected->may_skip)
+            return -1;
+    }
+    return -1;
+}
+
+void expected_arrived(struct expected *expected, const uint8_t *frame, size_t length)
+{
+    struct world *world = expected->station->world;
+    bool lenient = expected->may_skip || world_has_misfortune(world);
+    pthread_mutex_lock(&expected->lock);
+    int skipped = find(expected, frame, length);
+    if (skipped >= 0) {
+        for (int i = 0; i < skipped; ++i)
+            remove_first(expected);
+        remove_first(expected);
+        expected->skipped += (unsigned)skipped;
+        expected->arrived++;
+    } else if (!lenient && !expected->first) {
+        world_fail(world, "station %u: a frame of %zu bytes (type 0x%02x%02x) was %s that nobody awaits", expected->station->index, length,
+                   frame[12], frame[13], expected->what);
+    } else if (!lenient) {
+        world_fail(world, "station %u: frame %u is %s wrong: %zu bytes of %zu, the first difference at %ld", expected->station->index,
+                   expected->arrived + 1, expected->what, length, expected->first->length, difference(expected->first, frame, length));
+    }
+    pthread_mutex_unlock(&expected->lock);
+    sched_event_set(&expected->station->moved);
+}
+
+unsigned expected_waiting(struct expected *expected)
+{
+    pthread_mutex_lock(&expected->lock);
+    unsigned waiting = expected->waiting;
+    pthread_mutex_unlock(&expected->lock);
+    return waiting;
+}
+
+bool expected_all(struct expected *expected)
+{
+    struct world *world = expected->station->world;
+    uint64_t deadline = world_deadline(PATIENCE_MS);
+    while (expected_waiting(expected) && sched_now() < deadline && !world_failed(world) && !station_device_gone(expected->station) &&
+           !world_has_misfortune(world))
+        sched_event_wait(&expected->station->moved, sched_now() + POLL_TICKS);
+    if (expected_waiting(expected) && !expected->may_skip && !world_has_misfortune(world))
+        world_fail(world, "station %u: %u frames were not %s, %u were", expected->station->index, expected_waiting(expected),
+                   expected->what, expected->arrived);
+    return !world_failed(world);
+}
