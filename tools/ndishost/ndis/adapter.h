@@ -57,6 +57,8 @@ struct adapter;
  * without hardware, as a root-enumerated one: it gets no resources. */
 struct adapter *adapter_create(struct driver *driver, struct pci_function *function, const struct adapter_options *options);
 void adapter_destroy(struct adapter *adapter);
+/* The driver read this keyword, which the options set. */
+bool adapter_keyword_was_read(const struct adapter *adapter, const char *keyword);
 
 /* ---- life; each returns the NDIS_STATUS, pending completions are waited for (bounded by the rule's watchdog time) ---- */
 uint32_t

@@ -21,6 +21,7 @@ struct stored_keyword {
     struct stored_keyword *next;
     char name[KEYWORD_NAME_SIZE];
     char value[KEYWORD_VALUE_SIZE];
+    bool asked_for; /* NdisReadConfiguration */
 };
 
 struct keyword_store {
@@ -334,6 +335,24 @@ static bool read_integer(const char *text, int base, nt_NDIS_CONFIGURATION_PARAM
     return true;
 }
 
+static void note_asked_for(const struct adapter *adapter, const char *keyword)
+{
+    pthread_mutex_lock(&adapter->keywords->mutex);
+    struct stored_keyword *found = store_find(adapter->keywords, keyword);
+    if (found)
+        found->asked_for = true;
+    pthread_mutex_unlock(&adapter->keywords->mutex);
+}
+
+bool adapter_keyword_was_read(const struct adapter *adapter, const char *keyword)
+{
+    pthread_mutex_lock(&adapter->keywords->mutex);
+    const struct stored_keyword *found = store_find(adapter->keywords, keyword);
+    bool asked_for = found && found->asked_for;
+    pthread_mutex_unlock(&adapter->keywords->mutex);
+    return asked_for;
+}
+
 /* VOID NdisReadConfiguration(Status, ParameterValue, ConfigurationHandle, Keyword, ParameterType) */
 static uint64_t export_NdisReadConfiguration(struct export_call *call)
 {
@@ -360,6 +379,7 @@ static uint64_t export_NdisReadConfiguration(struct export_call *call)
     nt_unicode_to_utf8(keyword, name, sizeof(name));
     snprintf(path, sizeof(path), "%s%s", configuration->prefix, name);
     text = configuration_text(configuration->adapter, path);
+    note_asked_for(configuration->adapter, path);
     if (!text)
         text = built_in_value(name);
     if (text) {

@@ -329,16 +329,21 @@ bool device_echoes(const struct plugged_device *device)
     return device->kind == CHOICE_MINIMAL;
 }
 
+void device_come_to_rest(struct plugged_device *device)
+{
+    for (unsigned round = 0; round < REST_ROUNDS; ++round) {
+        if (device->model)
+            model_drain(device->model, REST_STEPS);
+        sched_dpc_flush();
+        sched_sleep_until(sched_now() + REST_TICKS);
+    }
+}
+
 void device_check_at_rest(struct plugged_device *device)
 {
     if (!device->model)
         return;
-    /* What is still on its way arrives, and the driver's DPCs about it run. */
-    for (unsigned round = 0; round < REST_ROUNDS; ++round) {
-        model_drain(device->model, REST_STEPS);
-        sched_dpc_flush();
-        sched_sleep_until(sched_now() + REST_TICKS);
-    }
+    device_come_to_rest(device);
     model_check_quiescent(device->model);
 }
 

@@ -53,6 +53,8 @@ struct pci_function *device_function(const struct plugged_device *device);
 struct model *device_model(const struct plugged_device *device);
 /* The device sends each frame back, addresses exchanged, instead of letting it out; then nothing can be sent in. */
 bool device_echoes(const struct plugged_device *device);
+/* What is on its way arrives, and the driver's DPCs about it run. */
+void device_come_to_rest(struct plugged_device *device);
 /*
  * Judges what can be judged only at rest (model_check_quiescent()): the adapter is paused, nothing of the driver runs. Nothing for devices
  * that cannot.

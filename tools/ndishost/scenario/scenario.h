@@ -30,6 +30,12 @@ void play_send_cancel(struct world *world);
 /* scenario_frames.c */
 void play_odd_frames(struct world *world);
 void play_jumbo(struct world *world);
+/* scenario_filter.c */
+void play_filter(struct world *world);
+/* scenario_announce.c */
+void play_announce(struct world *world);
+/* scenario_settings.c */
+void play_settings(struct world *world);
 /* scenario_outside.c */
 void play_link_flap(struct world *world);
 void play_surprise_removal(struct world *world);
