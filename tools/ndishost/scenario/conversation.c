@@ -9,7 +9,7 @@
 
 const uint8_t conversation_mac[6] = {0x02, 0, 0, 0, 0, 0x77};
 
-enum { DELIVERIES_AT_MOST = 1000 };
+enum { DELIVERIES_AT_MOST = 1000, TYPE_TAG = 0x8100 };
 
 static void came(void *context, bool up, const uint8_t *frame, size_t length)
 {
@@ -77,7 +77,10 @@ bool conversation_deliver_unwanted(struct conversation *conversation, const uint
 
 bool conversation_deliver(struct conversation *conversation, const uint8_t *frame, size_t length)
 {
-    expected_add(&conversation->up, frame, length);
+    if ((frame[12] << 8 | frame[13]) == TYPE_TAG)
+        expected_add_tagged(&conversation->up, frame, length); /* RCV-20 */
+    else
+        expected_add(&conversation->up, frame, length);
     return conversation_deliver_unwanted(conversation, frame, length);
 }
 

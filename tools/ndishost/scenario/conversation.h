@@ -22,7 +22,8 @@ void conversation_end(struct conversation *conversation);
 
 /* Sends a frame that is to leave the device as it is. */
 void conversation_send(struct conversation *conversation, const uint8_t *frame, size_t length);
-/* Sends a frame in at the far end; it is to be received as it is. False: there was no room. */
+/* Sends a frame in at the far end; it is to be received as it is, or
+ * without its outer 802.1Q tag. False: there was no room. */
 bool conversation_deliver(struct conversation *conversation, const uint8_t *frame, size_t length);
 /* The same for a frame that is not to be indicated. */
 bool conversation_deliver_unwanted(struct conversation *conversation, const uint8_t *frame, size_t length);

@@ -23,6 +23,8 @@ void expected_init(struct expected *expected, struct station *station, const cha
 void expected_clear(struct expected *expected);
 /* Before the frame is sent. */
 void expected_add(struct expected *expected, const uint8_t *frame, size_t length);
+/* The same for a frame with an 802.1Q tag that may have been taken out. */
+void expected_add_tagged(struct expected *expected, const uint8_t *frame, size_t length);
 /* A frame came: compares, and fails the world if it is not what is awaited. Zeros behind a frame shorter than 60 bytes may come with it. */
 void expected_arrived(struct expected *expected, const uint8_t *frame, size_t length);
 unsigned expected_waiting(struct expected *expected);
