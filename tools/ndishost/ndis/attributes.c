@@ -148,7 +148,7 @@ static void check_options(const struct adapter *adapter, const nt_NDIS_MINIPORT_
         rule_violated("GEN-06", NULL, "MacOptions 0x%x: 8021Q_VLAN without 8021P_PRIORITY", given->MacOptions);
     if (keyword && !strcmp(keyword, "0") && (priority || vlan))
         rule_violated("GEN-08", NULL, "MacOptions 0x%x advertise tags although *PriorityVLANTag is 0", given->MacOptions);
-    if (keyword && strcmp(keyword, "0") && strcmp(keyword, "2") && !priority)
+    if (keyword && (!strcmp(keyword, "1") || !strcmp(keyword, "3")) && !priority)
         rule_violated("GEN-06", NULL, "MacOptions 0x%x without 8021P_PRIORITY although *PriorityVLANTag is %s", given->MacOptions, keyword);
     if ((given->MacOptions & (NT_NDIS_MAC_OPTION_NO_LOOPBACK | NT_NDIS_MAC_OPTION_TRANSFERS_NOT_PEND)) !=
         (NT_NDIS_MAC_OPTION_NO_LOOPBACK | NT_NDIS_MAC_OPTION_TRANSFERS_NOT_PEND))

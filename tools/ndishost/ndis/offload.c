@@ -154,14 +154,19 @@ static void check_within(const struct offload *used, const struct offload *had, 
 }
 
 /* OFF-11, INI-34: a keyword turns off what it names; without one, or with one that allows it, what the hardware has is on. */
-static void check_keyword(const struct adapter *adapter, const char *keyword, unsigned bit, bool used, bool had, bool depends)
+static void check_keyword(const struct adapter *adapter, const char *keyword, unsigned most, unsigned bit, bool used, bool had,
+                          bool depends)
 {
     const char *text = configuration_text(adapter, keyword);
-    unsigned value = text ? (unsigned)strtoul(text, NULL, 10) : 3;
+    char *end = NULL;
+    unsigned long value = text ? strtoul(text, &end, 10) : most;
 
+    /* A value that the keyword does not have leaves its default in force, whatever the driver makes that. */
+    if (text && (end == text || *end || value > most))
+        return;
     if (used && !(value & bit))
         rule_violated("OFF-11", NULL, "on by default although %s is %s", keyword, text);
-    if (!used && had && depends && (value & bit) && value <= 3)
+    if (!used && had && depends && (value & bit))
         rule_violated("OFF-11", NULL, "off by default although %s is %s", keyword, text ? text : "not there");
 }
 
@@ -175,17 +180,17 @@ static void check_keywords(const struct adapter *adapter, const struct offload *
         const struct offload_sums *on = direction ? used->receive : used->transmit, *can = direction ? had->receive : had->transmit;
         unsigned bit = direction ? 2 : 1;
 
-        check_keyword(adapter, "*IPChecksumOffloadIPv4", bit, on[OFFLOAD_IPV4].header, can[OFFLOAD_IPV4].header, true);
+        check_keyword(adapter, "*IPChecksumOffloadIPv4", 3, bit, on[OFFLOAD_IPV4].header, can[OFFLOAD_IPV4].header, true);
         for (unsigned family = 0; family < OFFLOAD_FAMILIES; family++) {
-            check_keyword(adapter, tcp[family], bit, on[family].tcp, can[family].tcp, true);
-            check_keyword(adapter, udp[family], bit, on[family].udp, can[family].udp, true);
+            check_keyword(adapter, tcp[family], 3, bit, on[family].tcp, can[family].tcp, true);
+            check_keyword(adapter, udp[family], 3, bit, on[family].udp, can[family].udp, true);
         }
     }
     for (unsigned family = 0; family < OFFLOAD_FAMILIES; family++) {
         /* Without the checksums that it implies a large send stays off (OFF-12). */
         bool depends = used->transmit[family].tcp && (family == OFFLOAD_IPV6 || used->transmit[family].header);
 
-        check_keyword(adapter, large[family], 1, used->large[family].on, had->large[family].on, depends);
+        check_keyword(adapter, large[family], 1, 1, used->large[family].on, had->large[family].on, depends);
     }
 }
 

@@ -14,7 +14,7 @@
 #include "scenario/conversation.h"
 #include "scenario/scenario.h"
 
-enum { ROUNDS = 24, GROUPS = 40, PROBES = 16, PROBE_BYTES = 64, SILENT_SETS = 6, FRAMES_SHORT = 96, LIST_MOST = 64 };
+enum { ROUNDS = 24, GROUPS = 40, PROBES = 16, PROBE_BYTES = 64, SILENT_SETS = 6, FRAMES_SILENT = 8, FRAMES_SHORT = 96, LIST_MOST = 64 };
 
 struct filter_play {
     struct world *world;
@@ -166,7 +166,6 @@ static void silence(struct filter_play *play)
     world_expect_misfortune(world);
     world->may_lose = true;
     model_add_fault(model, FAULT_CONTROL_NEVER_COMPLETES, 1);
-    station_load_start(play->station);
     /* Each is bounded by OID-06, a pause under it by its own rule. */
     for (unsigned i = 0; i < SILENT_SETS && !world_failed(world); ++i) {
         if (random_chance(&world->random, 50))
@@ -174,8 +173,8 @@ static void silence(struct filter_play *play)
         set_filter(play);
         if (random_chance(&world->random, 25) && adapter_pause(play->station->adapter) == NT_NDIS_STATUS_SUCCESS)
             (void)adapter_restart(play->station->adapter);
+        station_exchange(play->station, FRAMES_SILENT);
     }
-    station_load_stop(play->station);
     station_settle(play->station);
 }
 
