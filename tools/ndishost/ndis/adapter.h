@@ -27,8 +27,6 @@ struct driver *driver_load(const struct image_facts *facts, const char *service_
  * on a deleted device of the driver is closed.
  */
 void driver_unload(struct driver *driver);
-/* Whether the driver has a control device (NdisRegisterDeviceEx); a reason that a scenario about it has nothing to test. */
-bool driver_has_device(const struct driver *driver);
 /* Facts of device object number `index` of the driver (nt/io.h has what can be done with it); false: there are not so many. */
 struct io_device_facts;
 bool driver_device(const struct driver *driver, unsigned index, struct io_device_facts *facts);

@@ -379,13 +379,7 @@ struct driver *driver_load(const struct image_facts *facts, const char *service_
     return driver;
 }
 
-bool driver_has_device(const struct driver *driver)
-{
-    return driver->object->DeviceObject != 0;
-}
-
-/* What Windows does before it unloads a driver: nothing as long as there is a device object; then it waits for the handles. */
-static void unload_when_unused(const struct driver *driver)
+static void note_devices_kept(const struct driver *driver)
 {
     struct io_device_facts facts;
 
@@ -393,6 +387,11 @@ static void unload_when_unused(const struct driver *driver)
         if (!facts.deleted)
             rule_warned("HOST-DEVICE-KEPT", NULL, "device %s exists when no adapter is left: Windows keeps the driver loaded", facts.name);
     }
+}
+
+/* As long as a handle is open its device, though deleted, keeps the driver's code in memory. */
+static void unload_when_unused(const struct driver *driver)
+{
     if (!io_wait_handles_closed(driver->object, ndis_watchdog_ms))
         rule_violated("HOST-UNLOAD", NULL, "a handle on a deleted device of the driver is not closed: the driver cannot be unloaded");
 }
@@ -401,6 +400,7 @@ void driver_unload(struct driver *driver)
 {
     bool stays = false;
 
+    note_devices_kept(driver);
     unload_when_unused(driver);
     if (driver->adapters)
         rule_violated("DRV-07", NULL, "driver_unload() while an adapter exists"); /* a fault of the caller, reported all the same */
@@ -413,6 +413,7 @@ void driver_unload(struct driver *driver)
         IMAGE_CALL("MiniportDriverUnload", driver->characteristics.UnloadHandler, (uintptr_t)driver->object);
         driver->in_unload = false;
         watchdog_disarm(ticket);
+        unload_when_unused(driver);
         if (driver->handle) {
             rule_violated("DRV-05", NULL, "MiniportDriverUnload returned without NdisMDeregisterMiniportDriver");
             handle_destroy(driver->handle);

@@ -32,7 +32,9 @@ const struct scenario scenarios[] = {
     {"low-memory", "each acquisition after the start is refused with a probability of 1/8", play_low_memory},
     {"clock-jump", "time jumps ahead by seconds to days, as in a machine that was paused", play_clock_jump},
     {"several-adapters", "two to four adapters of one driver come and go independently, with traffic on all", play_several_adapters},
-    {"open-handle", "somebody has the driver's device object open when it is unloaded", play_open_handle},
+    {"ioctl", "the driver's device object: every size, access, unknown requests; then a storm of them while adapters come and go",
+     play_ioctl},
+    {"open-handle", "somebody has the driver's device object open when adapters are halted and the driver is unloaded", play_open_handle},
     {"shutdown", "the machine is switched off, or stops with a bug check, in the middle of traffic", play_shutdown},
     {NULL, NULL, NULL},
 };

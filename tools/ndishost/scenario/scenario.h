@@ -21,7 +21,6 @@ void play_life_cycle(struct world *world);
 void play_reload(struct world *world);
 void play_several_adapters(struct world *world);
 void play_shutdown(struct world *world);
-void play_open_handle(struct world *world);
 /* scenario_traffic.c */
 void play_traffic(struct world *world);
 void play_pause_restart(struct world *world);
@@ -44,6 +43,9 @@ void play_clock_jump(struct world *world);
 void play_reset(struct world *world);
 void play_power(struct world *world);
 void play_low_memory(struct world *world);
+/* scenario_device.c */
+void play_ioctl(struct world *world);
+void play_open_handle(struct world *world);
 /* scenario_oid.c */
 void play_oid_storm(struct world *world);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* scenario_life.c - coming and going: life cycle, reload, several adapters, shutdown, a handle that is open at unload. */
+/* scenario_life.c - coming and going: life cycle, reload, several adapters, shutdown. */
 #include "abi/nt_constants.h"
 #include "scenario/scenario.h"
 
@@ -101,16 +101,4 @@ void play_shutdown(struct world *world)
         station_exchange(station, FRAMES_SHORT);
     world->switched_off = true;
     adapter_shutdown(station->adapter, bug_check ? NT_NdisShutdownBugCheck : NT_NdisShutdownPowerOff);
-}
-
-void play_open_handle(struct world *world)
-{
-    if (!world_load(world))
-        return;
-    if (!station_start(&world->stations[0]))
-        return;
-    if (!driver_has_device(world->driver)) {
-        world_inapplicable(world, "the driver registers no device");
-        return;
-    }
 }
