@@ -33,6 +33,7 @@
 #include "reset.h"
 #include "resources.h"
 #include "rx.h"
+#include "settings_table.h"
 #include "tx.h"
 
 struct _AEROVNET_ADAPTER {
@@ -77,8 +78,19 @@ static __inline BOOLEAN AerovnetIsOutOfReach(const AEROVNET_ADAPTER *Adapter)
     return (Adapter->Removed | Adapter->Asleep) != FALSE;
 }
 
-/* What the adapter says of itself; no priority or VLAN tagging is done, so none is promised (GEN-08). */
-#define AEROVNET_MAC_OPTIONS (NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND | NDIS_MAC_OPTION_NO_LOOPBACK)
+/* What the adapter says of itself. Tags are promised as *PriorityVLANTag has it (GEN-08); those of VLANs have priorities too (GEN-06). */
+static __inline ULONG AerovnetMacOptions(const AEROVNET_ADAPTER *Adapter)
+{
+    ULONG Options = NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND | NDIS_MAC_OPTION_NO_LOOPBACK;
+
+    if (Adapter->Settings.PriorityVlanTag != 0) {
+        Options |= NDIS_MAC_OPTION_8021P_PRIORITY;
+    }
+    if ((Adapter->Settings.PriorityVlanTag & AEROVNET_TAG_OF_VLAN) != 0) {
+        Options |= NDIS_MAC_OPTION_8021Q_VLAN;
+    }
+    return Options;
+}
 
 /* Longest frame without an 802.1Q tag: OID_GEN_MAXIMUM_TOTAL_SIZE. */
 static __inline ULONG AerovnetMaximumTotalSize(const AEROVNET_ADAPTER *Adapter)

@@ -13,8 +13,8 @@
 #include "trace.h"
 #include "virtio_net_spec.h"
 
-/* The largest transfer that NDIS is asked to map at once; a NET_BUFFER's MDLs may be longer than its frame. */
-#define DMA_MAXIMUM_MAPPING 0x10000
+/* The largest transfer that NDIS is asked to map at once (SG-04): a large send. A NET_BUFFER's MDLs may be longer than its frame. */
+#define DMA_MAXIMUM_MAPPING 0x11000
 /* Between two hang checks; more than an initialisation takes. */
 #define HANG_CHECK_SECONDS 4
 #define ETHERNET_MTU       1500
@@ -120,7 +120,7 @@ static NDIS_STATUS DecideParameters(PAEROVNET_ADAPTER Adapter)
     Adapter->Rx.FrameMaximum = AerovnetMaximumTotalSize(Adapter);
     Adapter->Rx.TellTags = Adapter->Settings.PriorityVlanTag != 0;
     Adapter->Rx.VlanId = (Adapter->Settings.PriorityVlanTag & AEROVNET_TAG_OF_VLAN) != 0 ? (USHORT)Adapter->Settings.VlanId : 0;
-    Adapter->Tx.FrameMaximum = AerovnetMaximumTotalSize(Adapter) + ETHERNET_VLAN_BYTES;
+    Adapter->Tx.FrameMaximum = AerovnetMaximumTotalSize(Adapter) + 2 * ETHERNET_VLAN_BYTES;
     AerovnetOffloadDecide(Adapter);
     AerovnetLinkInitialize(Adapter);
     return NDIS_STATUS_SUCCESS;
@@ -176,7 +176,7 @@ static NDIS_STATUS DescribeAdapter(PAEROVNET_ADAPTER Adapter)
     Attributes.MediaConnectState = Adapter->Link.Told;
     Attributes.MediaDuplexState = Connected ? MediaDuplexStateFull : MediaDuplexStateUnknown;
     Attributes.LookaheadSize = AerovnetMaximumTotalSize(Adapter);
-    Attributes.MacOptions = AEROVNET_MAC_OPTIONS;
+    Attributes.MacOptions = AerovnetMacOptions(Adapter);
     Attributes.SupportedPacketFilters = AEROVNET_PACKET_FILTERS;
     Attributes.MaxMulticastListSize = RECEIVE_FILTER_MULTICAST_MAX;
     Attributes.MacAddressLength = ETH_LENGTH_OF_ADDRESS;

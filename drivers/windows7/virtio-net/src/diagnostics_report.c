@@ -171,6 +171,27 @@ static VOID ReportTotals(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_INFO *Info)
     Info->StatRxErrors = Statistics.ifInErrors;
 }
 
+/* IRQL: PASSIVE_LEVEL. Locks: takes TxLock. */
+static VOID CopySendChecksums(PAEROVNET_ADAPTER Adapter, ULONG64 ByDevice[AEROVNET_PROTOCOL_COUNT],
+                              ULONG64 BySoftware[AEROVNET_PROTOCOL_COUNT])
+{
+    NdisAcquireSpinLock(&Adapter->Tx.Lock);
+    NdisMoveMemory(ByDevice, Adapter->Tx.Counters.ChecksumByDevice, sizeof Adapter->Tx.Counters.ChecksumByDevice);
+    NdisMoveMemory(BySoftware, Adapter->Tx.Counters.ChecksumBySoftware, sizeof Adapter->Tx.Counters.ChecksumBySoftware);
+    NdisReleaseSpinLock(&Adapter->Tx.Lock);
+}
+
+static VOID ReportSendChecksums(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_INFO *Info)
+{
+    ULONG64 ByDevice[AEROVNET_PROTOCOL_COUNT], BySoftware[AEROVNET_PROTOCOL_COUNT];
+
+    CopySendChecksums(Adapter, ByDevice, BySoftware);
+    Info->StatTxTcpCsumOffload = ByDevice[AERO_OFFLOAD_TCP4] + ByDevice[AERO_OFFLOAD_TCP6];
+    Info->StatTxTcpCsumFallback = BySoftware[AERO_OFFLOAD_TCP4] + BySoftware[AERO_OFFLOAD_TCP6];
+    Info->StatTxUdpCsumOffload = ByDevice[AERO_OFFLOAD_UDP4] + ByDevice[AERO_OFFLOAD_UDP6];
+    Info->StatTxUdpCsumFallback = BySoftware[AERO_OFFLOAD_UDP4] + BySoftware[AERO_OFFLOAD_UDP6];
+}
+
 VOID AerovnetReportInfo(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_INFO *Info)
 {
     Info->Version = AEROVNET_DIAG_INFO_VERSION;
@@ -181,12 +202,22 @@ VOID AerovnetReportInfo(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_INFO *Info)
     ReportQueues(Adapter, Info);
     ReportControlQueue(Adapter, Info);
     ReportTotals(Adapter, Info);
+    ReportSendChecksums(Adapter, Info);
     NdisMoveMemory(Info->PermanentMac, Adapter->Device.Mac, sizeof Info->PermanentMac);
     NdisMoveMemory(Info->CurrentMac, Adapter->StationAddress, sizeof Info->CurrentMac);
 }
 
 VOID AerovnetReportOffload(PAEROVNET_ADAPTER Adapter, AEROVNET_OFFLOAD_STATS *Stats)
 {
+    ULONG64 ByDevice[AEROVNET_PROTOCOL_COUNT], BySoftware[AEROVNET_PROTOCOL_COUNT];
+
+    CopySendChecksums(Adapter, ByDevice, BySoftware);
+    Stats->TxCsumOffloadTcp4 = ByDevice[AERO_OFFLOAD_TCP4];
+    Stats->TxCsumOffloadTcp6 = ByDevice[AERO_OFFLOAD_TCP6];
+    Stats->TxCsumOffloadUdp4 = ByDevice[AERO_OFFLOAD_UDP4];
+    Stats->TxCsumOffloadUdp6 = ByDevice[AERO_OFFLOAD_UDP6];
+    Stats->TxCsumFallback =
+        BySoftware[AERO_OFFLOAD_TCP4] + BySoftware[AERO_OFFLOAD_TCP6] + BySoftware[AERO_OFFLOAD_UDP4] + BySoftware[AERO_OFFLOAD_UDP6];
     Stats->Version = AEROVNET_OFFLOAD_STATS_VERSION;
     Stats->Size = sizeof *Stats;
     NdisMoveMemory(Stats->Mac, Adapter->StationAddress, sizeof Stats->Mac);

@@ -37,7 +37,7 @@ static VOID TransmitQuery(PAEROVNET_ADAPTER Adapter, PNDIS_STATISTICS_INFO Info)
     Info->ifHCOutMulticastOctets = Counters->Sent.Bytes[FRAME_MULTICAST];
     Info->ifHCOutBroadcastOctets = Counters->Sent.Bytes[FRAME_BROADCAST];
     Info->ifHCOutOctets = Sum(Counters->Sent.Bytes);
-    Info->ifOutErrors = Counters->BadLength + Counters->NotDescribed;
+    Info->ifOutErrors = Counters->BadLength + Counters->NotDescribed + Counters->NotLarge;
     Info->ifOutDiscards = Counters->NotMapped + Counters->Aborted;
     NdisReleaseSpinLock(&Adapter->Tx.Lock);
 }

@@ -9,7 +9,8 @@
 #include "adapter_types.h"
 #include "packet/ethernet_frame.h"
 
-#define AEROVNET_CLASS_COUNT 3 /* enum frame_class */
+#define AEROVNET_CLASS_COUNT    3 /* enum frame_class */
+#define AEROVNET_PROTOCOL_COUNT 4 /* enum aero_offload_protocol, without NONE */
 
 /* Frames and bytes by class of destination; bytes without FCS, and of received frames without the 802.1Q tag that is taken out. */
 typedef struct _AEROVNET_TRAFFIC {
@@ -45,13 +46,23 @@ typedef struct _AEROVNET_RX_COUNTERS {
 /* Guard: TxLock. */
 typedef struct _AEROVNET_TX_COUNTERS {
     AEROVNET_TRAFFIC Sent;
-    ULONG64 BadLength;    /* refused: too short, too long, or no data */
+    ULONG64 BadLength;    /* refused: too short, too long, no data, or a large send while those are off */
     ULONG64 NotMapped;    /* no memory for a scatter/gather list */
     ULONG64 NotDescribed; /* MDLs and DataLength contradict each other, or cannot be mapped */
     ULONG64 Aborted;      /* cancelled, reset, removed or paused before the device had sent them */
     ULONG64 Cancelled;    /* ... of these: by the network stack */
-    ULONG64 Copied;       /* had more fragments than a table takes */
+    ULONG64 NotLarge;     /* large sends that are none: not TCP, too long, unreadable */
+    ULONG64 Copied;       /* put together by the driver: more fragments than a table takes, or finished in software */
     ULONG64 Queued;       /* NET_BUFFER_LISTs that found no free slot and waited */
+    /* frames with a checksum of the transport, by enum aero_offload_protocol: TCP/IPv4, UDP/IPv4, TCP/IPv6, UDP/IPv6; large sends count
+     * once */
+    ULONG64 ChecksumByDevice[AEROVNET_PROTOCOL_COUNT];
+    ULONG64 ChecksumBySoftware[AEROVNET_PROTOCOL_COUNT]; /* the driver, because the device or the frame did not permit more */
+    ULONG64 SegmentedByDevice;                           /* large sends of more than one segment */
+    ULONG64 SegmentedBySoftware;
+    ULONG64 NetworkChecksums; /* IPv4 header checksums: always the driver's */
+    ULONG64 NotSummed;        /* a checksum was asked for that the frame does not have */
+    ULONG64 Tagged;           /* 802.1Q tags inserted */
 } AEROVNET_TX_COUNTERS, *PAEROVNET_TX_COUNTERS;
 
 /* A consistent copy of each direction is summed up. IRQL: <= DISPATCH_LEVEL. Locks: takes RxLock and TxLock, one after the other. */

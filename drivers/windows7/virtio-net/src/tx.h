@@ -7,19 +7,28 @@
  * NET_BUFFER is done: collected under the lock, handed to NDIS after it.
  *
  *     FIFO --take--> Mapping --map--> Mapped --submit--> Submitted --reap--> Free        (MapFailed goes from submit to Free)
+ *
+ * Offloads: while it is mapped, a slot is planned from the front of its frame (aero_virtio_net_offload.h). Bytes that change are changed in
+ * a copy of the front, in the slot's own memory; the device is given that copy and, behind it, the rest of the frame where it lies. What
+ * the device cannot finish is put together in a bounce buffer and finished there; a large send that it cannot cut stays at the head of the
+ * staged slots and goes out a buffer full of segments at a time.
  */
 #ifndef AEROVNET_TX_H
 #define AEROVNET_TX_H
 
+#include "aero_virtio_net_offload.h"
 #include "drain.h"
 #include "queue.h"
 #include "statistics.h"
 
 /* Descriptors of a slot's indirect table: the header and up to 31 fragments. A frame in more pieces is copied into one. */
 #define AEROVNET_TX_TABLE 32
-/* Over-fragmented frames that may be with the device at once. */
-#define AEROVNET_TX_BOUNCES 16
-/* Bytes kept for a packet header, padded to a descriptor: in a slot's shared memory, and in front of each bounce buffer. */
+/* Frames in bounce buffers that may be with the device at once, and, where segmentation is offered, large sends. */
+#define AEROVNET_TX_BOUNCES       16
+#define AEROVNET_TX_LARGE_BOUNCES 4
+/* Bytes of the longest large send: Ethernet, three tags, and the longest IP packet. */
+#define AEROVNET_TX_LARGE_MAXIMUM (ETHERNET_HEADER_BYTES + 3 * ETHERNET_VLAN_BYTES + 65535u)
+/* Bytes kept for a packet header, padded to a descriptor: in front of a slot's front, each bounce buffer, and each segment in one. */
 #define AEROVNET_TX_HEADER_ROOM 16
 /* Entries of the queue, where the device lets a driver choose. */
 #define AEROVNET_TX_QUEUE_LARGEST 1024
@@ -34,6 +43,7 @@ typedef enum _AEROVNET_TX_STATE {
 
 typedef struct _AEROVNET_TX_BOUNCE {
     struct _AEROVNET_TX_BOUNCE *Next; /* free list; TxLock */
+    BOOLEAN Large;                    /* init-only; holds AEROVNET_TX_LARGE_MAXIMUM bytes, else FrameMaximum */
     PUCHAR Virtual;                   /* init-only; AEROVNET_TX_HEADER_ROOM bytes in front are its too */
     ULONG64 Physical;                 /* init-only */
 } AEROVNET_TX_BOUNCE, *PAEROVNET_TX_BOUNCE;
@@ -48,12 +58,19 @@ typedef struct _AEROVNET_TX_SLOT {
     PNET_BUFFER_LIST List;
     PSCATTER_GATHER_LIST ScatterGather; /* to be freed when not NULL */
     PAEROVNET_TX_BOUNCE Bounce;
-    NDIS_STATUS Status; /* of a retired slot */
+    ULONG BounceLength; /* of the frame in the bounce buffer */
+    ULONG Pieces;       /* with the device. Guard: TxLock */
+    ULONG NextSegment;  /* of a large send that is cut here. Guard: TxLock */
+    NDIS_STATUS Status; /* of a retired slot; a staged one with a failure is retired as soon as it has no pieces */
     ULONG Class;        /* enum frame_class */
+    BOOLEAN ByDevice;   /* everything that is asked for was on when the list was admitted */
+    struct aero_offload_request Request;
+    struct aero_offload_plan Plan;
     /* init-only */
     PAEROVNET_ADAPTER Adapter;
-    PUCHAR Header; /* shared: the packet header */
-    ULONG64 HeaderPhysical;
+    PUCHAR
+    Front; /* shared: AERO_OFFLOAD_FRONT_ROOM bytes, and in front of them AEROVNET_TX_HEADER_ROOM, which end with the packet header */
+    ULONG64 FrontPhysical;
     struct virtqueue_indirect_table Table; /* shared */
     PVOID MapBuffer;                       /* NDIS builds the scatter/gather list here */
 } AEROVNET_TX_SLOT, *PAEROVNET_TX_SLOT;
@@ -79,6 +96,7 @@ typedef struct _AEROVNET_TX {
     PAEROVNET_TX_SLOT StagedHead; /* taken, not yet submitted, in order */
     PAEROVNET_TX_SLOT StagedTail;
     PAEROVNET_TX_BOUNCE FreeBounces;
+    PAEROVNET_TX_BOUNCE FreeLargeBounces;
     ULONG Reaped; /* completions so far, modulo 2^32: progress, for the hang check */
     AEROVNET_TX_COUNTERS Counters;
     AEROVNET_TX_CANCEL_STATISTICS CancelStatistics;
@@ -87,7 +105,8 @@ typedef struct _AEROVNET_TX {
     volatile LONG Completing; /* interlocked: threads inside NdisMSendNetBufferListsComplete */
 
     /* init-only */
-    ULONG FrameMaximum; /* bytes of the longest frame that may be sent */
+    ULONG FrameMaximum; /* bytes of the longest frame that may be sent, with two tags */
+    struct aero_offload_device OffloadDevice;
     PAEROVNET_TX_SLOT Slots;
     ULONG SlotCount;
     PUCHAR MapBuffers; /* SlotCount times MapBufferBytes */
@@ -96,6 +115,8 @@ typedef struct _AEROVNET_TX {
     ULONG SlotBlocks;
     AEROVNET_TX_BOUNCE Bounces[AEROVNET_TX_BOUNCES];
     AEROVNET_SHARED BounceMemory;
+    AEROVNET_TX_BOUNCE LargeBounces[AEROVNET_TX_LARGE_BOUNCES];
+    AEROVNET_SHARED LargeBounceMemory[AEROVNET_TX_LARGE_BOUNCES]; /* not allocated where segmentation is not offered */
 } AEROVNET_TX, *PAEROVNET_TX;
 
 /* ---- tx_slots.c ---- */

@@ -20,6 +20,7 @@ VOID AerovnetTxFinish(PNET_BUFFER_LIST List, ULONG_PTR NetBuffers, NDIS_STATUS S
     if (Remaining != 0) {
         return;
     }
+    AerovnetTxReportLarge(List);
     NET_BUFFER_LIST_NEXT_NBL(List) = NULL;
     if (Done->Tail != NULL) {
         NET_BUFFER_LIST_NEXT_NBL(Done->Tail) = List;
@@ -54,6 +55,26 @@ static VOID TxUnmap(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Retired)
     }
 }
 
+/* Of a large send its segments are counted, with the headers that each of them had: what was on the wire. Locks: TxLock held. */
+static VOID TxCountSent(PAEROVNET_TX Tx, const AEROVNET_TX_SLOT *Slot)
+{
+    const struct aero_offload_plan *Plan = &Slot->Plan;
+    ULONG64 Frames = 1, Bytes = (ULONG64)NET_BUFFER_DATA_LENGTH(Slot->NetBuffer) + (Plan->front - Plan->replaced);
+
+    if (Slot->Status == NDIS_STATUS_SUCCESS) {
+        if (Plan->segments != 0) {
+            Frames = Plan->segments;
+            Bytes = Frames * Plan->headers + Plan->payload;
+        }
+        Tx->Counters.Sent.Frames[Slot->Class] += Frames;
+        Tx->Counters.Sent.Bytes[Slot->Class] += Bytes;
+    } else if (Plan->path == AERO_OFFLOAD_REFUSED) {
+        Tx->Counters.NotLarge++;
+    } else if (Slot->State == AerovnetSlotMapFailed) {
+        Tx->Counters.NotMapped++;
+    }
+}
+
 /* Frees the slots, counts their frames, finishes their NET_BUFFERs. Locks: TxLock held. */
 static VOID TxRetire(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Retired, PAEROVNET_TX_DONE Done)
 {
@@ -61,16 +82,9 @@ static VOID TxRetire(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Retired, PAEROVNET_TX_DO
 
     while ((Slot = Retired) != NULL) {
         Retired = Slot->Next;
-        if (Slot->Status == NDIS_STATUS_SUCCESS) {
-            Tx->Counters.Sent.Frames[Slot->Class]++;
-            Tx->Counters.Sent.Bytes[Slot->Class] += NET_BUFFER_DATA_LENGTH(Slot->NetBuffer);
-        }
+        TxCountSent(Tx, Slot);
         AerovnetTxFinish(Slot->List, 1, Slot->Status, Done);
-        if (Slot->Bounce != NULL) {
-            Slot->Bounce->Next = Tx->FreeBounces;
-            Tx->FreeBounces = Slot->Bounce;
-            Slot->Bounce = NULL;
-        }
+        AerovnetTxBounceReturn(Tx, Slot);
         Slot->State = AerovnetSlotFree;
         Slot->NetBuffer = NULL;
         Slot->List = NULL;
@@ -138,8 +152,11 @@ static PAEROVNET_TX_SLOT TxReap(PAEROVNET_TX Tx)
     void *Cookie;
 
     while (virtqueue_split_pop(&Tx->Queue.Ring, &Cookie, &Written) == VIRTQUEUE_OK) {
+        Tx->Reaped++;
         Slot = (PAEROVNET_TX_SLOT)Cookie;
-        Slot->Status = NDIS_STATUS_SUCCESS;
+        if (--Slot->Pieces != 0 || Slot->State != AerovnetSlotSubmitted) {
+            continue; /* more segments are with the device, or still to be cut */
+        }
         Slot->Next = NULL;
         if (Last != NULL) {
             Last->Next = Slot;
@@ -147,7 +164,6 @@ static PAEROVNET_TX_SLOT TxReap(PAEROVNET_TX Tx)
             First = Slot;
         }
         Last = Slot;
-        Tx->Reaped++;
     }
     return First;
 }
@@ -239,10 +255,15 @@ VOID AerovnetTxReclaim(PAEROVNET_ADAPTER Adapter, NDIS_STATUS Status)
 
     NdisAcquireSpinLock(&Tx->Lock);
     while ((Slot = (PAEROVNET_TX_SLOT)virtqueue_split_detach(&Tx->Queue.Ring)) != NULL) {
-        Slot->Status = Status;
+        if (Slot->Status == NDIS_STATUS_SUCCESS) {
+            Slot->Status = Status;
+            Tx->Counters.Aborted++;
+        }
+        if (--Slot->Pieces != 0 || Slot->State != AerovnetSlotSubmitted) {
+            continue; /* the last of its segments ends it; or, still staged, it ends there */
+        }
         Slot->Next = Retired;
         Retired = Slot;
-        Tx->Counters.Aborted++;
     }
     NdisReleaseSpinLock(&Tx->Lock);
     TxPumpFromBelow(Adapter, Retired);

@@ -7,6 +7,14 @@
 
 /* A NET_BUFFER_LIST while it is ours: NET_BUFFERs not yet done. Its Status is the first failure of one of them. Guard: TxLock. */
 #define TX_LIST_REMAINING(List) (NET_BUFFER_LIST_MINIPORT_RESERVED(List)[0])
+/* The AEROVNET_OFFLOAD_* bits that were on when it was admitted: init-only from then on. */
+#define TX_LIST_OFFLOADS(List) (NET_BUFFER_LIST_MINIPORT_RESERVED(List)[1])
+
+typedef enum _AEROVNET_TX_VERDICT {
+    AerovnetVerdictSent,
+    AerovnetVerdictWait, /* not now: the slot stays where it is */
+    AerovnetVerdictUnfit /* never: the frame is not what it says */
+} AEROVNET_TX_VERDICT;
 
 /* When it came: AerovnetUpTime(). Guard: TxLock; written before it is queued. */
 #define TX_LIST_ARRIVED(List) (*(PULONG) & NET_BUFFER_LIST_MINIPORT_RESERVED(List)[1])
@@ -32,10 +40,45 @@ VOID AerovnetTxMap(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Taken);
 /* Takes all of the FIFO that is not begun, or only what bears `CancelId`, into `Done`. Locks: TxLock held. */
 VOID AerovnetTxWithdraw(PAEROVNET_TX Tx, BOOLEAN All, PVOID CancelId, NDIS_STATUS Status, PAEROVNET_TX_DONE Done);
 
+/* ---- tx_front.c ---- */
+
 /*
- * Copies the first `Length` bytes of a NET_BUFFER's data. FALSE: the MDLs hold less, or cannot be mapped. IRQL: <= DISPATCH_LEVEL.
+ * Copies `Length` bytes of a NET_BUFFER's data, from `Offset` on. FALSE: the MDLs hold less, or cannot be mapped. IRQL: <= DISPATCH_LEVEL.
  */
-BOOLEAN AerovnetTxCopy(PNET_BUFFER NetBuffer, PUCHAR Destination, ULONG Length);
+BOOLEAN AerovnetTxCopy(PNET_BUFFER NetBuffer, ULONG Offset, PUCHAR Destination, ULONG Length);
+
+/* A list that asks for segmentation asks for the kind that was on when it was admitted (LSO-02, LSO-10). */
+BOOLEAN AerovnetTxLargeAllowed(PNET_BUFFER_LIST List);
+
+/* Before a list goes back: what was asked for is replaced by what NDIS wants to find there (LSO-09); nothing was sent of a version 1 send.
+ */
+VOID AerovnetTxReportLarge(PNET_BUFFER_LIST List);
+
+/* TRUE: the frames of a list get this 802.1Q tag, by *PriorityVLANTag, the list's own word and VlanID (VLN-01). */
+BOOLEAN AerovnetTxTag(PAEROVNET_ADAPTER Adapter, PNET_BUFFER_LIST List, PUSHORT Tag);
+
+/* Plans a slot's frame from its first bytes, which are changed. IRQL: <= DISPATCH_LEVEL. */
+VOID AerovnetTxPlan(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot, PUCHAR Front, ULONG Available);
+
+/*
+ * Reads what is asked for and plans: class, request, plan and changed front of a slot that nobody else knows yet. FALSE: the plan's path is
+ * REFUSED. IRQL: DISPATCH_LEVEL. Locks: none.
+ */
+BOOLEAN AerovnetTxPrepare(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Slot);
+
+/* ---- tx_software.c: all with TxLock held ---- */
+
+/* Puts the frame together in a bounce buffer, and finishes it there if that is the plan. UNFIT may leave the slot with the buffer. */
+AEROVNET_TX_VERDICT AerovnetTxGather(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot);
+
+/*
+ * Cuts a large send: adds segments to the ring as long as its buffer and the ring take them. WAIT: more follow when the device has sent
+ * these; `Added` says whether there are any. SENT: that was all of it.
+ */
+AEROVNET_TX_VERDICT AerovnetTxCut(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Slot, PBOOLEAN Added);
+
+/* Gives the slot's bounce buffer back, if it has one. */
+VOID AerovnetTxBounceReturn(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot);
 
 /* ---- tx_diagnostics.c ---- */
 

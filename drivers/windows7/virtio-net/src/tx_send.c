@@ -4,53 +4,6 @@
 #include "aero_virtio_net.h"
 #include "tx_path.h"
 
-/* ---- frames in MDLs ---- */
-
-BOOLEAN AerovnetTxCopy(PNET_BUFFER NetBuffer, PUCHAR Destination, ULONG Length)
-{
-    PMDL Mdl = NET_BUFFER_CURRENT_MDL(NetBuffer);
-    ULONG Skip = NET_BUFFER_CURRENT_MDL_OFFSET(NetBuffer);
-    ULONG Left = Length;
-
-    while (Left != 0) {
-        PUCHAR Bytes;
-        UINT Here;
-
-        if (Mdl == NULL) {
-            return FALSE;
-        }
-        if (MmGetMdlByteCount(Mdl) > Skip) {
-            NdisQueryMdl(Mdl, &Bytes, &Here, NormalPagePriority);
-            if (Bytes == NULL) {
-                return FALSE;
-            }
-            Here -= Skip;
-            if (Here > Left) {
-                Here = Left;
-            }
-            NdisMoveMemory(Destination, Bytes + Skip, Here);
-            Destination += Here;
-            Left -= Here;
-            Skip = 0;
-        } else {
-            Skip -= MmGetMdlByteCount(Mdl); /* empty, or before the data */
-        }
-        Mdl = NDIS_MDL_LINKAGE(Mdl);
-    }
-    return TRUE;
-}
-
-/* For the statistics only: a frame whose bytes cannot be looked at counts as directed. */
-static ULONG FrameClassOf(PNET_BUFFER NetBuffer)
-{
-    UCHAR Destination[ETHERNET_ADDRESS_BYTES];
-
-    if (!AerovnetTxCopy(NetBuffer, Destination, sizeof Destination)) {
-        return FRAME_DIRECTED;
-    }
-    return (ULONG)ethernet_classify(Destination);
-}
-
 /* ---- the FIFO ---- */
 
 VOID AerovnetTxEnqueue(PAEROVNET_TX Tx, PNET_BUFFER_LIST Chain)
@@ -105,6 +58,8 @@ PAEROVNET_TX_SLOT AerovnetTxTake(PAEROVNET_TX Tx)
         Slot->ScatterGather = NULL;
         Slot->Bounce = NULL;
         Slot->Status = NDIS_STATUS_SUCCESS;
+        Slot->Pieces = 0;
+        Slot->NextSegment = 0;
         Slot->MapSteps = 0;
         Slot->State = AerovnetSlotMapping;
 
@@ -173,10 +128,15 @@ VOID AerovnetTxMap(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Taken)
     for (; Slot != NULL; Slot = Next) {
         /* A mapped slot may be sent, completed and taken by somebody else at once: look no further at it then. */
         Next = Slot->NextTaken;
-        Slot->Class = FrameClassOf(Slot->NetBuffer);
+        if (!AerovnetTxPrepare(Adapter, Slot)) {
+            Slot->Status = NDIS_STATUS_FAILURE;
+            InterlockedExchange(&Slot->State, AerovnetSlotMapFailed);
+            continue;
+        }
         Status = NdisMAllocateNetBufferSGList(Adapter->DmaHandle, Slot->NetBuffer, Slot, NDIS_SG_LIST_WRITE_TO_DEVICE, Slot->MapBuffer,
                                               Adapter->ScatterGatherListSize);
         if (Status != NDIS_STATUS_SUCCESS && Status != NDIS_STATUS_PENDING) {
+            Slot->Status = NDIS_STATUS_RESOURCES;
             InterlockedExchange(&Slot->State, AerovnetSlotMapFailed); /* SG-12: no list will come */
         } else if (TxMapStep(Slot)) {
             InterlockedExchange(&Slot->State, AerovnetSlotMapped);
@@ -208,19 +168,29 @@ VOID NTAPI AerovnetMiniportProcessSGList(PDEVICE_OBJECT pDO, PVOID Reserved, PSC
 /* ---- admission ---- */
 
 /*
- * Not shorter than a header; not longer than the MTU allows, where a tag adds four bytes (N5: what is longer must not be sent).
+ * Not shorter than a header; not longer than the MTU allows, where up to two tags add four bytes each (N5: what is longer must not be
+ * sent). A large send is cut, so that it may be as long as an IP packet can be.
  */
-static BOOLEAN LengthFits(PAEROVNET_ADAPTER Adapter, PNET_BUFFER NetBuffer)
+static BOOLEAN LengthFits(PAEROVNET_ADAPTER Adapter, PNET_BUFFER_LIST List, PNET_BUFFER NetBuffer)
 {
-    ULONG Length = NET_BUFFER_DATA_LENGTH(NetBuffer);
-    UCHAR Header[ETHERNET_HEADER_BYTES + ETHERNET_VLAN_BYTES];
-    struct ethernet_frame Frame;
+    ULONG Length = NET_BUFFER_DATA_LENGTH(NetBuffer), Largest = AerovnetMaximumTotalSize(Adapter);
+    UCHAR Header[ETHERNET_HEADER_BYTES + 2 * ETHERNET_VLAN_BYTES];
+    struct virtio_net_frame Frame;
+    USHORT Tag;
 
-    if (Length <= AerovnetMaximumTotalSize(Adapter)) {
-        return Length >= ETHERNET_HEADER_BYTES;
+    if (NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo) != NULL) {
+        return (BOOLEAN)(Length >= ETHERNET_HEADER_BYTES && Length <= AEROVNET_TX_LARGE_MAXIMUM - ETHERNET_VLAN_BYTES);
     }
-    return Length <= Adapter->Tx.FrameMaximum && AerovnetTxCopy(NetBuffer, Header, sizeof Header) &&
-           ethernet_read_header(Header, sizeof Header, &Frame) && Frame.tagged;
+    if (Length <= Largest) {
+        return (BOOLEAN)(Length >= ETHERNET_HEADER_BYTES);
+    }
+    if (Length > Adapter->Tx.FrameMaximum || !AerovnetTxCopy(NetBuffer, 0, Header, sizeof Header)) {
+        return FALSE;
+    }
+    (void)virtio_net_parse_frame(Header, sizeof Header, Length, VIRTIO_TRUE, &Frame);
+    Largest += Frame.tags * ETHERNET_VLAN_BYTES;
+    return (BOOLEAN)(Length <= Largest &&
+                     (!AerovnetTxTag(Adapter, List, &Tag) || Length + ETHERNET_VLAN_BYTES <= Adapter->Tx.FrameMaximum));
 }
 
 /*
@@ -233,8 +203,12 @@ static NDIS_STATUS TxExamine(PAEROVNET_ADAPTER Adapter, PNET_BUFFER_LIST List)
     ULONG_PTR Count = 0;
 
     TX_LIST_REMAINING(List) = NULL;
+    TX_LIST_OFFLOADS(List) = (PVOID)(ULONG_PTR)AerovnetOffloadEnabled(&Adapter->Offload);
+    if (NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo) != NULL && !AerovnetTxLargeAllowed(List)) {
+        return NDIS_STATUS_FAILURE;
+    }
     for (; NetBuffer != NULL; NetBuffer = NET_BUFFER_NEXT_NB(NetBuffer)) {
-        if (!LengthFits(Adapter, NetBuffer)) {
+        if (!LengthFits(Adapter, List, NetBuffer)) {
             return NDIS_STATUS_INVALID_LENGTH;
         }
         Count++;
@@ -250,6 +224,7 @@ static VOID TxReject(PAEROVNET_ADAPTER Adapter, PNET_BUFFER_LIST Chain, NDIS_STA
 
     for (List = Chain; List != NULL; List = NET_BUFFER_LIST_NEXT_NBL(List)) {
         NET_BUFFER_LIST_STATUS(List) = Status;
+        AerovnetTxReportLarge(List);
     }
     NdisMSendNetBufferListsComplete(Adapter->Handle, Chain,
                                     (SendFlags & NDIS_SEND_FLAGS_DISPATCH_LEVEL) != 0 ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);

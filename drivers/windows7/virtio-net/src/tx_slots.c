@@ -7,10 +7,11 @@
 #include "virtio_net_spec.h"
 #include "virtio_spec.h"
 
-/* In shared memory a slot is its packet header, padded to a descriptor, and its table. */
-#define SLOT_SHARED_BYTES (AEROVNET_TX_HEADER_ROOM + AEROVNET_TX_TABLE * sizeof(struct virtq_desc))
+/* In shared memory a slot is its packet header, its front, padded to a descriptor, and its table. */
+#define FRONT_BYTES       ((AERO_OFFLOAD_FRONT_ROOM + sizeof(struct virtq_desc) - 1) / sizeof(struct virtq_desc) * sizeof(struct virtq_desc))
+#define SLOT_SHARED_BYTES (AEROVNET_TX_HEADER_ROOM + FRONT_BYTES + AEROVNET_TX_TABLE * sizeof(struct virtq_desc))
 /* One allocation of shared memory stays well below what a fragmented machine still has in one piece. */
-#define SLOTS_PER_BLOCK 64
+#define SLOTS_PER_BLOCK 32
 
 static PVOID Allocate(PAEROVNET_ADAPTER Adapter, ULONG Length)
 {
@@ -36,10 +37,10 @@ static VOID SlotsBuild(PAEROVNET_ADAPTER Adapter)
 
         Slot->Adapter = Adapter;
         Slot->State = AerovnetSlotFree;
-        Slot->Header = Block->Virtual + Offset;
-        Slot->HeaderPhysical = Block->Physical + Offset;
-        Slot->Table.descriptors = Slot->Header + AEROVNET_TX_HEADER_ROOM;
-        Slot->Table.physical = Slot->HeaderPhysical + AEROVNET_TX_HEADER_ROOM;
+        Slot->Front = Block->Virtual + Offset + AEROVNET_TX_HEADER_ROOM;
+        Slot->FrontPhysical = Block->Physical + Offset + AEROVNET_TX_HEADER_ROOM;
+        Slot->Table.descriptors = Slot->Front + FRONT_BYTES;
+        Slot->Table.physical = Slot->FrontPhysical + FRONT_BYTES;
         Slot->Table.capacity = Capacity;
         Slot->MapBuffer = Tx->MapBuffers + (SIZE_T)Index * Tx->MapBufferBytes;
         Slot->Next = Tx->FreeSlots;
@@ -60,6 +61,40 @@ static VOID BouncesBuild(PAEROVNET_TX Tx, ULONG Stride)
         Bounce->Next = Tx->FreeBounces;
         Tx->FreeBounces = Bounce;
     }
+}
+
+/* A large send in too many pieces, or segments on their way, wait for one of these; each is a block of its own. */
+static BOOLEAN LargeBouncesAllocate(PAEROVNET_ADAPTER Adapter)
+{
+    PAEROVNET_TX Tx = &Adapter->Tx;
+    ULONG Index;
+
+    Tx->FreeLargeBounces = NULL;
+    for (Index = 0; Index < AEROVNET_TX_LARGE_BOUNCES; Index++) {
+        PAEROVNET_TX_BOUNCE Bounce = &Tx->LargeBounces[Index];
+
+        if (!AerovnetSharedAllocate(Adapter->Handle, AEROVNET_TX_HEADER_ROOM + AEROVNET_TX_LARGE_MAXIMUM, &Tx->LargeBounceMemory[Index])) {
+            return FALSE;
+        }
+        Bounce->Large = TRUE;
+        Bounce->Virtual = Tx->LargeBounceMemory[Index].Virtual + AEROVNET_TX_HEADER_ROOM;
+        Bounce->Physical = Tx->LargeBounceMemory[Index].Physical + AEROVNET_TX_HEADER_ROOM;
+        Bounce->Next = Tx->FreeLargeBounces;
+        Tx->FreeLargeBounces = Bounce;
+    }
+    return TRUE;
+}
+
+static VOID OffloadDeviceDescribe(PAEROVNET_ADAPTER Adapter)
+{
+    const struct virtio_net_profile *Profile = &Adapter->Device.Profile;
+    struct aero_offload_device *Device = &Adapter->Tx.OffloadDevice;
+
+    Device->checksum = Profile->transmit_checksum;
+    Device->segment_ipv4 = Profile->segment_ipv4;
+    Device->segment_ipv6 = Profile->segment_ipv6;
+    Device->segment_ecn = Profile->segment_ecn;
+    Device->frame_maximum = AerovnetMaximumTotalSize(Adapter);
 }
 
 NDIS_STATUS AerovnetTxAllocate(PAEROVNET_ADAPTER Adapter)
@@ -89,6 +124,11 @@ NDIS_STATUS AerovnetTxAllocate(PAEROVNET_ADAPTER Adapter)
     if (!AerovnetSharedAllocate(Adapter->Handle, AEROVNET_TX_BOUNCES * BounceStride, &Tx->BounceMemory)) {
         goto Failed;
     }
+    if ((Adapter->Offload.Supported & (AEROVNET_OFFLOAD_LARGE_SEND4 | AEROVNET_OFFLOAD_LARGE_SEND6)) != 0 &&
+        !LargeBouncesAllocate(Adapter)) {
+        goto Failed;
+    }
+    OffloadDeviceDescribe(Adapter);
     SlotsBuild(Adapter);
     BouncesBuild(Tx, BounceStride);
     AEROVNET_TRACE(("transmit: %u slots", (unsigned)Tx->SlotCount));
@@ -104,6 +144,9 @@ VOID AerovnetTxRelease(PAEROVNET_ADAPTER Adapter)
     PAEROVNET_TX Tx = &Adapter->Tx;
     ULONG Index;
 
+    for (Index = 0; Index < AEROVNET_TX_LARGE_BOUNCES; Index++) {
+        AerovnetSharedFree(Adapter->Handle, &Tx->LargeBounceMemory[Index]);
+    }
     AerovnetSharedFree(Adapter->Handle, &Tx->BounceMemory);
     if (Tx->SlotMemory != NULL) {
         for (Index = 0; Index < Tx->SlotBlocks; Index++) {

@@ -3,25 +3,19 @@
 #include "adapter.h"
 #include "tx_path.h"
 
-typedef enum _AEROVNET_TX_VERDICT {
-    AerovnetVerdictSent,
-    AerovnetVerdictWait, /* not now: the slot stays where it is */
-    AerovnetVerdictUnfit /* never: the frame is not what it says */
-} AEROVNET_TX_VERDICT;
-
 /* ---- describing a frame ---- */
 
 typedef enum _AEROVNET_TX_SHAPE { AerovnetShapeFits, AerovnetShapeScattered, AerovnetShapeShort } AEROVNET_TX_SHAPE;
 
 /*
- * Lists the frame's pieces behind Segments[0]. The list begins with the first byte of CurrentMdl and may go on behind the frame: only
- * DataLength bytes from CurrentMdlOffset on are sent (SG-13).
+ * Lists the frame's pieces behind Segments[0], without those bytes that the changed front replaces. The list begins with the first byte
+ * of CurrentMdl and may go on behind the frame: only DataLength bytes from CurrentMdlOffset on are sent (SG-13).
  */
 static AEROVNET_TX_SHAPE TxDescribe(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot, PUSHORT SegmentCount)
 {
     const SCATTER_GATHER_LIST *List = Slot->ScatterGather;
-    ULONG Skip = NET_BUFFER_CURRENT_MDL_OFFSET(Slot->NetBuffer);
-    ULONG Left = NET_BUFFER_DATA_LENGTH(Slot->NetBuffer);
+    ULONG Skip = NET_BUFFER_CURRENT_MDL_OFFSET(Slot->NetBuffer) + Slot->Plan.replaced;
+    ULONG Left = NET_BUFFER_DATA_LENGTH(Slot->NetBuffer) - Slot->Plan.replaced;
     ULONG Index, Length;
     USHORT Count = 1;
 
@@ -48,79 +42,99 @@ static AEROVNET_TX_SHAPE TxDescribe(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot, PUS
     return Left == 0 ? AerovnetShapeFits : AerovnetShapeShort;
 }
 
-/* Copies a frame in too many pieces into one, which has room for the packet header in front. */
-static AEROVNET_TX_VERDICT TxBounce(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot, PUSHORT SegmentCount)
-{
-    PAEROVNET_TX_BOUNCE Bounce = Tx->FreeBounces;
-    ULONG Length = NET_BUFFER_DATA_LENGTH(Slot->NetBuffer);
-
-    if (Bounce == NULL) {
-        return AerovnetVerdictWait; /* all are with the device: one of them comes back */
-    }
-    if (!AerovnetTxCopy(Slot->NetBuffer, Bounce->Virtual, Length)) {
-        return AerovnetVerdictUnfit;
-    }
-    Tx->FreeBounces = Bounce->Next;
-    Slot->Bounce = Bounce;
-    if (Slot->Table.capacity > 1) {
-        Tx->Segments[1].physical = Bounce->Physical;
-        Tx->Segments[1].length = Length;
-        *SegmentCount = 2;
-    } else {
-        /* A queue of one entry takes one piece (Q5): the header goes in front of the frame. */
-        *SegmentCount = 1;
-    }
-    Tx->Counters.Copied++;
-    return AerovnetVerdictSent;
-}
-
 /* ---- submission ---- */
 
-/* Adds one frame to the ring; not yet visible to the device. */
+/* The packet header goes right in front of the frame's first bytes of ours: the changed front, or the whole frame in a bounce buffer. */
+static VOID TxBegin(PAEROVNET_TX Tx, const struct virtio_net_header *Header, ULONG HeaderLength, PUCHAR Virtual, ULONG64 Physical,
+                    ULONG Length)
+{
+    NdisMoveMemory(Virtual - HeaderLength, Header, HeaderLength);
+    Tx->Segments[0].physical = Physical - HeaderLength;
+    Tx->Segments[0].length = HeaderLength + Length;
+}
+
+/* Adds one frame to the ring as one buffer; not yet visible to the device. */
 static AEROVNET_TX_VERDICT TxAdd(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Slot)
 {
     PAEROVNET_TX Tx = &Adapter->Tx;
     ULONG HeaderLength = Adapter->Device.Profile.header_length;
-    AEROVNET_TX_VERDICT Verdict;
-    USHORT Segments = 0;
+    AEROVNET_TX_VERDICT Verdict = AerovnetVerdictSent;
+    AEROVNET_TX_SHAPE Shape = AerovnetShapeScattered;
+    USHORT Segments = 1;
 
-    switch (TxDescribe(Tx, Slot, &Segments)) {
-    case AerovnetShapeFits:
-        break;
-    case AerovnetShapeScattered:
-        Verdict = TxBounce(Tx, Slot, &Segments);
-        if (Verdict != AerovnetVerdictSent) {
-            return Verdict;
-        }
-        break;
-    default:
-        return AerovnetVerdictUnfit;
+    if (Slot->Plan.path == AERO_OFFLOAD_SEND) {
+        Shape = TxDescribe(Tx, Slot, &Segments);
     }
-    /* No offload is negotiated: flags and GSO type 0 (N14, N15), num_buffers 0 (N13). */
-    if (Segments > 1) {
-        NdisZeroMemory(Slot->Header, HeaderLength);
-        Tx->Segments[0].physical = Slot->HeaderPhysical;
-        Tx->Segments[0].length = HeaderLength;
+    if (Shape == AerovnetShapeScattered) {
+        Segments = 1;
+        Verdict = AerovnetTxGather(Tx, Slot);
+    } else if (Shape == AerovnetShapeShort) {
+        Verdict = AerovnetVerdictUnfit;
+    }
+    if (Verdict != AerovnetVerdictSent) {
+        return Verdict;
+    }
+    if (Slot->Bounce != NULL) {
+        TxBegin(Tx, &Slot->Plan.header, HeaderLength, Slot->Bounce->Virtual, Slot->Bounce->Physical, Slot->BounceLength);
     } else {
-        NdisZeroMemory(Slot->Bounce->Virtual - HeaderLength, HeaderLength);
-        Tx->Segments[0].physical = Slot->Bounce->Physical - HeaderLength;
-        Tx->Segments[0].length = HeaderLength + NET_BUFFER_DATA_LENGTH(Slot->NetBuffer);
+        TxBegin(Tx, &Slot->Plan.header, HeaderLength, Slot->Front, Slot->FrontPhysical, Slot->Plan.front);
     }
-
     switch (virtqueue_split_add(&Tx->Queue.Ring, Tx->Segments, Segments, 0, &Slot->Table, Slot)) {
     case VIRTQUEUE_OK:
+        Slot->Pieces = 1;
+        Tx->Counters.Copied += Slot->Bounce != NULL;
         return AerovnetVerdictSent;
     case VIRTQUEUE_TOO_LONG:
-        Verdict = AerovnetVerdictUnfit;
-        break;
+        return AerovnetVerdictUnfit;
     default:
-        Verdict = AerovnetVerdictWait; /* full, or poisoned and about to be reset */
-        break;
+        AerovnetTxBounceReturn(Tx, Slot);
+        return AerovnetVerdictWait; /* full, or poisoned and about to be reset */
     }
-    if (Slot->Bounce != NULL && Verdict == AerovnetVerdictWait) {
-        Slot->Bounce->Next = Tx->FreeBounces;
-        Tx->FreeBounces = Slot->Bounce;
-        Slot->Bounce = NULL;
+}
+
+/* What was done for a frame that is on its way. */
+static VOID TxCount(PAEROVNET_TX_COUNTERS Counters, const struct aero_offload_plan *Plan)
+{
+    BOOLEAN Software = Plan->header.flags == 0;
+
+    if (Plan->protocol != AERO_OFFLOAD_NONE) {
+        (Software ? Counters->ChecksumBySoftware : Counters->ChecksumByDevice)[Plan->protocol]++;
+    }
+    if (Plan->segments != 0) {
+        Counters->SegmentedBySoftware += Software;
+        Counters->SegmentedByDevice += !Software;
+    }
+    Counters->NetworkChecksums += Plan->summed_network != 0;
+    Counters->NotSummed += Plan->unanswered != 0;
+    Counters->Tagged += Plan->front != Plan->replaced;
+}
+
+/* Looks at the first staged slot. SENT: it goes on, or ends with its Status. Locks: TxLock held. */
+static AEROVNET_TX_VERDICT TxAdvance(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Slot, PBOOLEAN Added)
+{
+    PAEROVNET_TX Tx = &Adapter->Tx;
+    AEROVNET_TX_VERDICT Verdict;
+
+    if (Slot->Pieces != 0 && (!Tx->Queue.Live || Slot->Status != NDIS_STATUS_SUCCESS)) {
+        return AerovnetVerdictWait; /* the device has some of its segments */
+    }
+    if (Slot->Status != NDIS_STATUS_SUCCESS) {
+        return AerovnetVerdictUnfit; /* refused, not mapped, or ended amid its segments */
+    }
+    if (!Tx->Queue.Live) {
+        Slot->Status = Tx->Refusal;
+        Tx->Counters.Aborted += Slot->Status != NDIS_STATUS_SUCCESS;
+        return Slot->Status != NDIS_STATUS_SUCCESS ? AerovnetVerdictUnfit : AerovnetVerdictWait; /* held until the device is back */
+    }
+    if (Slot->Plan.path == AERO_OFFLOAD_CUT) {
+        Verdict = AerovnetTxCut(Adapter, Slot, Added);
+    } else {
+        Verdict = TxAdd(Adapter, Slot);
+        *Added |= Verdict == AerovnetVerdictSent;
+    }
+    if (Verdict == AerovnetVerdictUnfit) {
+        Slot->Status = NDIS_STATUS_FAILURE;
+        Tx->Counters.NotDescribed++;
     }
     return Verdict;
 }
@@ -133,33 +147,17 @@ PAEROVNET_TX_SLOT AerovnetTxSubmit(PAEROVNET_ADAPTER Adapter)
     BOOLEAN Added = FALSE;
 
     while ((Slot = Tx->StagedHead) != NULL && Slot->State != AerovnetSlotMapping) {
-        if (Slot->State == AerovnetSlotMapFailed) {
-            Slot->Status = NDIS_STATUS_RESOURCES;
-            Tx->Counters.NotMapped++;
-        } else if (Tx->Queue.Live) {
-            Verdict = TxAdd(Adapter, Slot);
-            if (Verdict == AerovnetVerdictWait) {
-                break;
-            }
-            if (Verdict == AerovnetVerdictSent) {
-                Added = TRUE;
-            } else {
-                Slot->Status = NDIS_STATUS_FAILURE;
-                Tx->Counters.NotDescribed++;
-            }
-        } else if (Tx->Refusal != NDIS_STATUS_SUCCESS) {
-            Slot->Status = Tx->Refusal;
-            Tx->Counters.Aborted++;
-        } else {
-            break; /* held until the device is back */
+        Verdict = TxAdvance(Adapter, Slot, &Added);
+        if (Verdict == AerovnetVerdictWait) {
+            break;
         }
-
         Tx->StagedHead = Slot->Next;
         if (Tx->StagedHead == NULL) {
             Tx->StagedTail = NULL;
         }
-        if (Slot->Status == NDIS_STATUS_SUCCESS) {
+        if (Verdict == AerovnetVerdictSent) {
             Slot->State = AerovnetSlotSubmitted;
+            TxCount(&Tx->Counters, &Slot->Plan);
         } else {
             Slot->Next = Retired;
             Retired = Slot;

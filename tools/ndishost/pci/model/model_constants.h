@@ -121,6 +121,7 @@ enum model_feature {
     FEATURE_CTRL_GUEST_OFFLOADS = 2,
     FEATURE_MTU = 3,
     FEATURE_MAC = 5,
+    FEATURE_GSO = 6, /* legacy: promises nothing that HOST_TSO does not */
     FEATURE_GUEST_TSO4 = 7,
     FEATURE_GUEST_TSO6 = 8,
     FEATURE_GUEST_ECN = 9,

@@ -14,6 +14,7 @@ static const char *const names[64] = {
     [FEATURE_CTRL_GUEST_OFFLOADS] = "ctrl_guest_offloads",
     [FEATURE_MTU] = "mtu",
     [FEATURE_MAC] = "mac",
+    [FEATURE_GSO] = "gso",
     [FEATURE_GUEST_TSO4] = "guest_tso4",
     [FEATURE_GUEST_TSO6] = "guest_tso6",
     [FEATURE_GUEST_ECN] = "guest_ecn",
