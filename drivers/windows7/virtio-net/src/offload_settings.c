@@ -196,6 +196,11 @@ static VOID OffloadIndicate(PAEROVNET_ADAPTER Adapter)
 
 /* ---- OID_TCP_OFFLOAD_PARAMETERS ---- */
 
+static BOOLEAN HeaderFits(const NDIS_OBJECT_HEADER *Header, UCHAR Type)
+{
+    return (BOOLEAN)(Header->Type == Type && Header->Revision != 0);
+}
+
 /* The members that change bits; all values there are, by OFF-02. */
 typedef struct _OFFLOAD_MEMBER {
     ULONG Field; /* offset of a UCHAR in NDIS_OFFLOAD_PARAMETERS */
@@ -259,7 +264,7 @@ NDIS_STATUS AerovnetOffloadSetParameters(PAEROVNET_ADAPTER Adapter, PNDIS_OID_RE
     /* What an older caller does not have reads as NO_CHANGE (HDR-11). */
     NdisZeroMemory(&Parameters, sizeof Parameters);
     NdisMoveMemory(&Parameters, Bytes, Known);
-    if (Parameters.Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters.Header.Revision < NDIS_OFFLOAD_PARAMETERS_REVISION_1) {
+    if (!HeaderFits(&Parameters.Header, NDIS_OBJECT_TYPE_DEFAULT)) {
         return NDIS_STATUS_INVALID_DATA;
     }
     if (Parameters.Header.Revision >= NDIS_OFFLOAD_PARAMETERS_REVISION_2) {
@@ -280,7 +285,7 @@ NDIS_STATUS AerovnetOffloadSetParameters(PAEROVNET_ADAPTER Adapter, PNDIS_OID_RE
             return NDIS_STATUS_INVALID_DATA; /* OFF-03: nothing has changed */
         }
     }
-    Offload->Configured = Bits;
+    Offload->Configured = OffloadConsistent(Bits); /* a large send that is lost so does not come back by itself */
     OffloadApply(Offload);
     OffloadIndicate(Adapter);
     *Read = Known;
@@ -321,7 +326,8 @@ NDIS_STATUS AerovnetOffloadSetEncapsulation(PAEROVNET_ADAPTER Adapter, PNDIS_OID
     UNREFERENCED_PARAMETER(Length);
     UNREFERENCED_PARAMETER(Read);
     NdisMoveMemory(&Wanted, Bytes, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1);
-    if (!EncapsulationPart(Offload, Wanted.IPv4.Enabled, Wanted.IPv4.EncapsulationType, AEROVNET_OFFLOAD_IPV4, &Off, &Started) ||
+    if (!HeaderFits(&Wanted.Header, NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION) ||
+        !EncapsulationPart(Offload, Wanted.IPv4.Enabled, Wanted.IPv4.EncapsulationType, AEROVNET_OFFLOAD_IPV4, &Off, &Started) ||
         !EncapsulationPart(Offload, Wanted.IPv6.Enabled, Wanted.IPv6.EncapsulationType, AEROVNET_OFFLOAD_IPV6, &Off, &Started)) {
         return NDIS_STATUS_INVALID_PARAMETER; /* OFF-06 */
     }
