@@ -10,7 +10,7 @@
 struct adapter;
 struct nbl_cell;
 
-enum { RECEIVED_PARTS_MAX = 64 };
+enum { RECEIVED_PARTS_MAX = 128 }; /* a jumbo frame over the smallest buffers that a driver may have */
 
 struct received_frame {
     struct iovec parts[RECEIVED_PARTS_MAX];

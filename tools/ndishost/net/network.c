@@ -21,7 +21,7 @@
 #include "net/rtnetlink.h"
 #include "net/world.h"
 
-enum { ADAPTERS_AT_MOST = 16, MAC_BYTES = 6, IPV4_PREFIX = 24, IPV6_PREFIX = 64, MTU_DEFAULT = 1500, PARTS_MAX = 80, IPV6_LEAST = 1280 };
+enum { ADAPTERS_AT_MOST = 16, MAC_BYTES = 6, IPV4_PREFIX = 24, IPV6_PREFIX = 64, MTU_DEFAULT = 1500, PARTS_MAX = 160, IPV6_LEAST = 1280 };
 
 struct tap {
     int fd; /* -1: none */

@@ -17,7 +17,6 @@
 #define DMA_MAXIMUM_MAPPING 0x11000
 /* Between two hang checks; more than an initialisation takes. */
 #define HANG_CHECK_SECONDS 4
-#define ETHERNET_MTU       1500
 
 /* ---- steps ---- */
 
@@ -104,6 +103,17 @@ static VOID AbandonDevice(PAEROVNET_ADAPTER Adapter)
     }
 }
 
+/*
+ * *JumboPacket counts the Ethernet header. A device that states an MTU is never sent more (N5); one that states none takes what it is
+ * given, and what becomes of it further on is the business of who sets the keyword.
+ */
+static ULONG MtuDecide(PAEROVNET_ADAPTER Adapter)
+{
+    ULONG Wanted = Adapter->Settings.JumboPacket - ETHERNET_HEADER_BYTES;
+
+    return Adapter->Device.Mtu != 0 && Adapter->Device.Mtu < Wanted ? Adapter->Device.Mtu : Wanted;
+}
+
 /* What follows from the device's configuration and the settings together. */
 static NDIS_STATUS DecideParameters(PAEROVNET_ADAPTER Adapter)
 {
@@ -115,7 +125,7 @@ static NDIS_STATUS DecideParameters(PAEROVNET_ADAPTER Adapter)
     NdisMoveMemory(Adapter->StationAddress, Adapter->Settings.HasNetworkAddress ? Adapter->Settings.NetworkAddress : Adapter->Device.Mac,
                    ETH_LENGTH_OF_ADDRESS);
     NdisMoveMemory(Adapter->Rx.Filter.station, Adapter->StationAddress, ETH_LENGTH_OF_ADDRESS);
-    Adapter->Mtu = Adapter->Device.Mtu < ETHERNET_MTU ? Adapter->Device.Mtu : ETHERNET_MTU;
+    Adapter->Mtu = MtuDecide(Adapter);
     Adapter->Lookahead = AerovnetMaximumTotalSize(Adapter);
     Adapter->Rx.FrameMaximum = AerovnetMaximumTotalSize(Adapter);
     Adapter->Rx.TellTags = Adapter->Settings.PriorityVlanTag != 0;

@@ -222,7 +222,8 @@ NDIS_STATUS AerovnetDeviceReadConfiguration(PAEROVNET_ADAPTER Adapter)
         return ConfigurationUnusable(Adapter, VIRTIO_NET_CONFIG_MAC, Mac[0]);
     }
 
-    Device->Mtu = ETHERNET_MTU;
+    /* A contract device's frames are at most 1522 bytes long. Others take what the wire behind them takes. */
+    Device->Mtu = Device->Profile.contract_device ? ETHERNET_MTU : 0;
     if (Device->Profile.has_mtu) {
         Result = virtio_pci_modern_read_config(&Device->Transport, VIRTIO_NET_CONFIG_MTU, &Mtu, sizeof Mtu);
         if (Result != VIRTIO_PCI_OK) {

@@ -35,7 +35,7 @@ typedef struct _AEROVNET_DEVICE {
     ULONG64 Offered;                             /* by the last negotiation */
     ULONG64 Missing;                             /* required bits that the last negotiation did not get */
     UCHAR Mac[ETH_LENGTH_OF_ADDRESS];            /* init-only: the device's own address */
-    ULONG Mtu;                                   /* init-only: largest payload the device takes */
+    ULONG Mtu;                                   /* init-only: largest payload the device takes; 0: it does not say */
     KMUTEX Selectors;                            /* taken at PASSIVE_LEVEL, no spin lock held; whoever has it only sets up or looks */
 } AEROVNET_DEVICE, *PAEROVNET_DEVICE;
 

@@ -20,7 +20,9 @@ static VOID RxSize(PAEROVNET_ADAPTER Adapter)
 {
     PAEROVNET_RX Rx = &Adapter->Rx;
     const struct virtio_net_profile *Profile = &Adapter->Device.Profile;
-    ULONG Longest = Profile->header_length + Adapter->Device.Mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_BYTES;
+    /* What the device may send counts, also when less is wanted. */
+    ULONG Mtu = Adapter->Device.Mtu > Adapter->Mtu ? Adapter->Device.Mtu : Adapter->Mtu;
+    ULONG Longest = Profile->header_length + Mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_BYTES;
     ULONG Ring, Least;
 
     /* A contract device is given the header in a descriptor of its own: right under either reading of its text. */
