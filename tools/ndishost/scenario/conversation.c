@@ -14,8 +14,6 @@ enum { DELIVERIES_AT_MOST = 1000, TYPE_TAG = 0x8100 };
 static void came(void *context, bool up, const uint8_t *frame, size_t length)
 {
     struct conversation *conversation = context;
-    if (up && device_echoes(conversation->station->device)) /* its own frames, addresses exchanged */
-        return;
     if (up && memcmp(frame + 6, conversation_mac, 6) == 0)
         expected_arrived(&conversation->up, frame, length);
     else if (!up && memcmp(frame, conversation_mac, 6) == 0)
