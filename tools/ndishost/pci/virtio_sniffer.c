@@ -25,10 +25,10 @@ enum {
 
 /* ---- where the structures are ---- */
 
-static void region_add(struct virtio_sniffer *sniffer, enum virtio_region_kind kind, unsigned bar, uint64_t offset, uint64_t length)
+static void region_add(struct virtio_sniffer *sniffer, struct virtio_region region)
 {
     if (sniffer->region_count < VIRTIO_MAX_CAPABILITIES)
-        sniffer->regions[sniffer->region_count++] = (struct virtio_region){kind, bar, offset, length};
+        sniffer->regions[sniffer->region_count++] = region;
 }
 
 static void vendor_capability_take(struct virtio_sniffer *sniffer, const struct ndishost_pci_device *device,
@@ -48,9 +48,10 @@ static void vendor_capability_take(struct virtio_sniffer *sniffer, const struct 
         return;
     if (type == REGION_COMMON)
         sniffer->present = true;
+    struct virtio_region region = {.kind = (enum virtio_region_kind)type, .bar = bar, .offset = offset, .length = size};
     if (type == REGION_NOTIFY)
-        sniffer->notify_multiplier = device->ops->config_read(device->state, at + 16, 4);
-    region_add(sniffer, (enum virtio_region_kind)type, bar, offset, size);
+        region.notify_multiplier = device->ops->config_read(device->state, at + 16, 4);
+    region_add(sniffer, region);
 }
 
 void virtio_sniffer_init(struct virtio_sniffer *sniffer, const struct ndishost_pci_device *device, const struct pci_bar bars[PCI_BAR_COUNT],
@@ -70,12 +71,16 @@ void virtio_sniffer_init(struct virtio_sniffer *sniffer, const struct ndishost_p
             vendor_capability_take(sniffer, device, bars, at);
         if ((header & 0xff) == CAPABILITY_MSIX) {
             uint32_t table = device->ops->config_read(device->state, at + 4, 4);
-            region_add(sniffer, REGION_MSIX, table & 7, table & ~7u, (uint64_t)vector_count * MSIX_ENTRY_SIZE);
+            region_add(sniffer, (struct virtio_region){.kind = REGION_MSIX,
+                                                       .bar = table & 7,
+                                                       .offset = table & ~7u,
+                                                       .length = (uint64_t)vector_count * MSIX_ENTRY_SIZE});
         }
         at = header >> 8 & 0xfc;
     }
     if (bars[0].present && bars[0].is_port)
-        region_add(sniffer, REGION_LEGACY, 0, 0, bars[0].size < LEGACY_SIZE ? bars[0].size : LEGACY_SIZE);
+        region_add(sniffer,
+                   (struct virtio_region){.kind = REGION_LEGACY, .length = bars[0].size < LEGACY_SIZE ? bars[0].size : LEGACY_SIZE});
 }
 
 static const struct virtio_region *region_find(const struct virtio_sniffer *sniffer, unsigned bar, uint64_t offset)
@@ -348,7 +353,7 @@ static void common_read(struct virtio_sniffer *sniffer, const struct virtio_fiel
 }
 
 /* P21, G16. Returns the queue, or -1 for a write that names none. */
-static int notified(struct virtio_sniffer *sniffer, uint64_t offset, unsigned width, uint64_t value)
+static int notified(struct virtio_sniffer *sniffer, const struct virtio_region *region, uint64_t offset, unsigned width, uint64_t value)
 {
     bool with_data = sniffer->accepted >> FEATURE_NOTIFICATION_DATA & 1;
     unsigned queue = value & 0xffff;
@@ -360,9 +365,9 @@ static int notified(struct virtio_sniffer *sniffer, uint64_t offset, unsigned wi
         return -1;
     if (!sniffer->queues[queue].notify_off_known)
         BROKEN(sniffer, "P21", "queue %u was notified, whose queue_notify_off was never read", queue);
-    else if (offset != (uint64_t)sniffer->queues[queue].notify_off * sniffer->notify_multiplier)
+    else if (offset != (uint64_t)sniffer->queues[queue].notify_off * region->notify_multiplier)
         BROKEN(sniffer, "P21", "queue %u was notified at notify+0x%" PRIx64 ", its place is +0x%" PRIx64, queue, offset,
-               (uint64_t)sniffer->queues[queue].notify_off * sniffer->notify_multiplier);
+               (uint64_t)sniffer->queues[queue].notify_off * region->notify_multiplier);
     return (int)queue;
 }
 
@@ -422,7 +427,7 @@ int virtio_sniffer_access(struct virtio_sniffer *sniffer, unsigned bar, uint64_t
             return -1;
         }
         TRACE("reg", "%snotify queue %u", sniffer->label, (unsigned)(value & 0xffff));
-        return notified(sniffer, inside, width, value);
+        return notified(sniffer, region, inside, width, value);
     case REGION_LEGACY:
         if (trace_enabled)
             access_trace(sniffer, "legacy", virtio_legacy_field(inside), inside, width, write, value);

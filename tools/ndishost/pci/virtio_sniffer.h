@@ -31,6 +31,7 @@ struct virtio_region {
     enum virtio_region_kind kind;
     unsigned bar;
     uint64_t offset, length;
+    uint32_t notify_multiplier; /* of its own capability */
 };
 
 struct virtio_queue_seen {
@@ -44,7 +45,6 @@ struct virtio_sniffer {
     bool present;       /* a virtio device with at least a common configuration */
     struct virtio_region regions[VIRTIO_MAX_CAPABILITIES];
     unsigned region_count;
-    uint32_t notify_multiplier;
     unsigned vector_count; /* MSI-X entries of the function */
     bool messages_enabled; /* set by the owner */
     bool failure_expected; /* set by the owner: NEEDS_RESET is part of the scenario */

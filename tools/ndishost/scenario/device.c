@@ -156,7 +156,7 @@ bool device_choice_is_replayable(const struct device_choice *choice)
 
 bool device_choice_misbehaves(const struct device_choice *choice)
 {
-    return choice->kind == CHOICE_MODEL && choice->model.fault_count != 0;
+    return choice->kind == CHOICE_MODEL && model_options_expect_loss(&choice->model);
 }
 
 /* ---- qemu's cable ---- */
@@ -337,6 +337,16 @@ void device_come_to_rest(struct plugged_device *device)
         sched_dpc_flush();
         sched_sleep_until(sched_now() + REST_TICKS);
     }
+}
+
+const char *device_fault_to_tell(const struct plugged_device *device)
+{
+    return device->model ? model_misbehaviour(device->model).told : NULL;
+}
+
+bool device_faults_are_over(const struct plugged_device *device)
+{
+    return device->model && model_misbehaviour(device->model).over;
 }
 
 void device_check_at_rest(struct plugged_device *device)

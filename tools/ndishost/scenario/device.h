@@ -35,7 +35,7 @@ bool device_choice_parse(const char *text, struct device_choice *choice, char *e
 void device_choice_seed(struct device_choice *choice, uint64_t seed);
 /* All that the device does follows from its seed: it can be run by the seeded policy. Others have threads or processes of their own. */
 bool device_choice_is_replayable(const struct device_choice *choice);
-/* The device misbehaves: frames may get lost, damaged, doubled, and it may fail. */
+/* The device misbehaves in a way that a driver cannot make good: frames may get lost, damaged, doubled, and it may fail. */
 bool device_choice_misbehaves(const struct device_choice *choice);
 
 struct plugged_device;
@@ -55,6 +55,10 @@ struct model *device_model(const struct plugged_device *device);
 bool device_echoes(const struct plugged_device *device);
 /* What is on its way arrives, and the driver's DPCs about it run. */
 void device_come_to_rest(struct plugged_device *device);
+/* A misbehaviour that has struck and that a driver has to tell of; NULL: there is none. */
+const char *device_fault_to_tell(const struct plugged_device *device);
+/* The device misbehaved and will not do so again. */
+bool device_faults_are_over(const struct plugged_device *device);
 /*
  * Judges what can be judged only at rest (model_check_quiescent()): the adapter is paused, nothing of the driver runs. Nothing for devices
  * that cannot.

@@ -32,8 +32,8 @@ void play_reset(struct world *world)
         if (random_chance(&world->random, 25) && (adapter_pause(station->adapter) != NT_NDIS_STATUS_SUCCESS || !station_restart(station)))
             return;
     }
-    if (station_wait_link(station, LINK_UP))
-        station_prove_anew(station, FRAMES_SHORT);
+    if (station_wait_link(station, LINK_UP) && station_prove_anew(station, FRAMES_SHORT))
+        station_prove_recovery(station, FRAMES_SHORT);
 }
 
 void play_power(struct world *world)

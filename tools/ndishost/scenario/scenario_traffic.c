@@ -9,8 +9,9 @@ enum { FRAMES_MANY = 1024, FRAMES_SHORT = 96, PAUSES = 12, HALTS = 4, CANCELS = 
 
 void play_traffic(struct world *world)
 {
-    if (world_start_one(world))
-        station_prove(&world->stations[0], FRAMES_MANY);
+    struct station *station = &world->stations[0];
+    if (world_start_one(world) && station_prove(station, FRAMES_MANY))
+        station_prove_recovery(station, FRAMES_SHORT);
 }
 
 void play_pause_restart(struct world *world)

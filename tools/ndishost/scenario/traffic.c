@@ -10,7 +10,13 @@
 #include "ndis/send.h"
 #include "scenario/frame.h"
 
-enum { BURST_MOST = 32, PIECE = 64, UP_WINDOW = 32 /* frames that may be on their way up: every device buffers as many */ };
+enum {
+    BURST_MOST = 32,
+    PIECE = 64,
+    SHORT_FRAME = 128,
+    RECOVERY_MS = 1000,
+    UP_WINDOW = 32 /* frames that may be on their way up: every device buffers as many */
+};
 
 static const uint8_t peer_mac[6] = {0x02, 0, 0, 0, 0, 0x01};
 
@@ -60,7 +66,7 @@ static void check(struct station *station, struct flow *flow, enum frame_directi
         flow->arrived += number >= flow->first;
     }
     pthread_mutex_unlock(&station->lock);
-    if (why && !device_choice_misbehaves(&station->world->options->device))
+    if (why && !station->world->misbehaves)
         world_fail(station->world, "station %u, frame %" PRIu64 " (%zu bytes) %s: %s", station->index, number, length,
                    wanted == FRAME_DOWN ? "sent" : "received", why);
     sched_event_set(&station->moved);
@@ -101,7 +107,7 @@ static size_t choose_length(const struct station *station, struct random *random
     case 1:
         return station->longest;
     case 2:
-        return random_between(random, (unsigned)shortest, 128);
+        return random_between(random, (unsigned)shortest, station->longest < SHORT_FRAME ? (unsigned)station->longest : SHORT_FRAME);
     default:
         return random_between(random, (unsigned)shortest, (unsigned)station->longest);
     }
@@ -260,6 +266,19 @@ bool station_prove_anew(struct station *station, unsigned count)
     station->world->may_lose = false;
     traffic_begin(station);
     return station_prove(station, count);
+}
+
+bool station_prove_recovery(struct station *station, unsigned count)
+{
+    struct world *world = station->world;
+    if (!device_faults_are_over(station->device) || station_device_gone(station) || world_failed(world))
+        return !world_failed(world);
+    station_expect_explanation(station);
+    /* A fault that costs a frame and nothing else needs no recovery; a reset that is under way is short. */
+    world_sleep(RECOVERY_MS);
+    world->misbehaves = false;
+    world->may_lose = true; /* what was under way */
+    return station_wait_link(station, LINK_UP) && station_prove_anew(station, count);
 }
 
 /* ---- load ---- */

@@ -12,9 +12,15 @@
 #include "abi/nt_constants.h"
 #include "rules/acquire.h"
 #include "rules/rules.h"
+#include "scenario/frame.h"
 #include "scenario/traffic.h"
 
-enum { MESSAGES_AT_MOST = 8, LINK_POLL_MS = 10 /* for a device that vanishes meanwhile */ };
+enum {
+    MESSAGES_AT_MOST = 8,
+    LINK_POLL_MS = 10 /* for a device that vanishes meanwhile */,
+    EXPLANATION_MS = 30000,
+    EXPLANATION_POLL_MS = 20
+};
 
 /* ---- the verdict ---- */
 
@@ -52,7 +58,7 @@ bool world_has_misfortune(const struct world *world)
     for (unsigned i = 0; i < world->station_count; ++i)
         if (station_device_gone(&world->stations[i]))
             return true;
-    return world->misfortune || acquire_refusals() != 0 || device_choice_misbehaves(&world->options->device);
+    return world->misbehaves || acquire_refusals() != 0;
 }
 
 /* A step that did not succeed: a fault unless something befell the driver. */
@@ -80,7 +86,7 @@ void world_set_keyword(struct world *world, const char *name, const char *value)
 
 void world_expect_misfortune(struct world *world)
 {
-    world->misfortune = true;
+    world->misbehaves = true;
 }
 
 struct model_options *world_model(struct world *world)
@@ -126,6 +132,7 @@ static bool plug(struct station *station)
         world_fail(station->world, "the device of station %u: %s", station->index, error);
         return false;
     }
+    station->entries_before = event_log_count();
     if (station->index == 0) {
         pci_function_detach_at(device_function(station->device), station->world->cut_at);
         station->world->cut_at = 0;
@@ -160,14 +167,19 @@ bool station_start(struct station *station)
         return step_failed(world, "MiniportAddDevice", NT_NDIS_STATUS_FAILURE);
     station->link = LINK_UNKNOWN;
     adapter_on_link(adapter, link_changed, station);
+    unsigned entries = event_log_count();
     uint32_t status = adapter_initialize(adapter);
     if (status != NT_NDIS_STATUS_SUCCESS) {
         adapter_destroy(adapter);
+        if (world->misbehaves && event_log_count() == entries)
+            world_fail(world, "MiniportInitializeEx failed with 0x%08" PRIX32 ", and the event log does not say why", status);
         return step_failed(world, "MiniportInitializeEx", status);
     }
     station->adapter = adapter;
-    station->link = (int)adapter_facts(adapter).link;
-    memcpy(station->mac, adapter_facts(adapter).current_mac, 6);
+    struct adapter_facts facts = adapter_facts(adapter);
+    station->link = (int)facts.link;
+    memcpy(station->mac, facts.current_mac, 6);
+    station->longest = facts.mtu + FRAME_HEADER < LONGEST_FRAME ? facts.mtu + FRAME_HEADER : LONGEST_FRAME;
     traffic_begin(station);
     return true;
 }
@@ -194,6 +206,20 @@ bool station_bind(struct station *station)
     return station_wait_link(station, LINK_UP);
 }
 
+void station_expect_explanation(struct station *station)
+{
+    struct world *world = station->world;
+    const char *told = device_fault_to_tell(station->device);
+    uint64_t deadline = world_deadline(EXPLANATION_MS);
+    while (told && event_log_count() == station->entries_before && sched_now() < deadline && !station_device_gone(station) &&
+           !world_failed(world)) {
+        station_exchange(station, 1); /* so that there is something to notice it by */
+        world_sleep(EXPLANATION_POLL_MS);
+    }
+    if (told && event_log_count() == station->entries_before && !station_device_gone(station) && !world_failed(world))
+        world_fail(world, "station %u: the device did \"%s\", and the event log does not say so", station->index, told);
+}
+
 bool station_restart(struct station *station)
 {
     uint32_t status = adapter_restart(station->adapter);
@@ -205,6 +231,7 @@ void station_unbind(struct station *station)
     station_load_stop(station);
     if (!station->edge)
         return;
+    station_expect_explanation(station);
     upper_edge_unbind(station->edge);
     station->edge = NULL;
     /* Paused, and no thread of the upper edge is left. */
@@ -253,6 +280,7 @@ void world_init(struct world *world, const struct world_options *options)
     world->options = options;
     world->cut_at = options->cut_at;
     world->device = options->device;
+    world->misbehaves = device_choice_misbehaves(&options->device);
     for (unsigned i = 0; i < options->keyword_count; ++i)
         world_set_keyword(world, options->keywords[i].name, options->keywords[i].value);
     random_start(&world->random, options->seed, SCHED_STREAM_SCENARIO);

@@ -68,6 +68,7 @@ struct station {
     struct sched_event moved;            /* something arrived */
     struct sched_event link_moved;
     atomic_int link;           /* enum link_state */
+    unsigned entries_before;   /* in the event log, when the device was plugged in */
     struct sched_thread *load; /* the load thread, NULL: none */
     atomic_bool load_stops;
     struct random load_random;
@@ -82,7 +83,7 @@ struct world {
     struct driver *driver;
     struct station stations[STATIONS_MAX];
     unsigned station_count;
-    bool misfortune;        /* world_expect_misfortune() */
+    bool misbehaves;        /* the device does: frames may get lost, damaged, doubled, and steps may fail */
     bool switched_off;      /* MiniportShutdownEx was called: nothing is taken down any more */
     bool may_lose;          /* frames may get lost by what the scenario does: only content and order are checked */
     uint64_t cut_at;        /* the next device of station 0 vanishes at that register access; 0: it does not */
@@ -98,7 +99,7 @@ void world_finish(struct world *world);
 
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void world_inapplicable(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* True when the driver may fail without fault: it was refused something, or a device is gone. */
+/* True when the driver may fail without fault: it was refused something, or a device is gone or misbehaves. */
 bool world_has_misfortune(const struct world *world);
 bool world_failed(const struct world *world);
 
@@ -127,6 +128,11 @@ void station_unplug(struct station *station);
 bool world_start_one(struct world *world);
 /* Surprise removal in PnP's order (PNP-01), in the middle of whatever goes on; the adapter is halted, unbound and destroyed afterwards. */
 void station_remove_by_surprise(struct station *station);
+/*
+ * Where the device did something that a driver has to notice (model_fault_info.told), waits for an entry in the event log, for as long as
+ * several hang checks take, and fails without one.
+ */
+void station_expect_explanation(struct station *station);
 /* MiniportRestart after adapter_pause(). */
 bool station_restart(struct station *station);
 /* Its device is plugged in, but does not answer any more. */
@@ -141,6 +147,11 @@ void station_exchange(struct station *station, unsigned count);
 bool station_settle(struct station *station);
 /* exchange, in pieces, and settle: a proof that the adapter works. */
 bool station_prove(struct station *station, unsigned count);
+/*
+ * A device that misbehaved once and does no more: waits until the adapter is out of it, and proves that from then on none is lost. True and
+ * nothing done for any other device.
+ */
+bool station_prove_recovery(struct station *station, unsigned count);
 /* After a time when frames could get lost: ends the load, forgets what was under way, and proves that none is lost any more. */
 bool station_prove_anew(struct station *station, unsigned count);
 /* Traffic in both directions from a thread of its own, until stopped; it does not mind when the adapter pauses or halts. */

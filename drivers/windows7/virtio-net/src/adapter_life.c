@@ -224,7 +224,11 @@ static NDIS_STATUS StartDevice(PAEROVNET_ADAPTER Adapter)
 
 static VOID StopDevice(PAEROVNET_ADAPTER Adapter)
 {
-    (void)AerovnetDeviceStop(Adapter);
+    enum virtio_pci_result Result = AerovnetDeviceStop(Adapter);
+
+    if (Result != VIRTIO_PCI_OK && !AerovnetIsOutOfReach(Adapter)) {
+        AerovnetDeviceLogResult(Adapter, Result, AerovnetPhaseStop);
+    }
     AerovnetTxReclaim(Adapter, NDIS_STATUS_NOT_ACCEPTED);
     AerovnetRxReclaim(Adapter);
 #if defined(DBG) && DBG

@@ -24,7 +24,8 @@ typedef enum _AEROVNET_DEVICE_PHASE {
     AerovnetPhaseReceiveQueue = 6,
     AerovnetPhaseTransmitQueue = 7,
     AerovnetPhaseGivenUp = 8, /* it was reset too often in too short a time */
-    AerovnetPhaseControlQueue = 9
+    AerovnetPhaseControlQueue = 9,
+    AerovnetPhaseStop = 10 /* it does not confirm the reset that ends its use */
 } AEROVNET_DEVICE_PHASE;
 
 typedef struct _AEROVNET_DEVICE {

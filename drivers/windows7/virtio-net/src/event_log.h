@@ -28,8 +28,9 @@ typedef enum _AEROVNET_REASON {
     AerovnetReasonControlQueue = 30,   /* the control queue cannot be used, the adapter works without: its size, enum virtio_pci_result */
     /* Recovery. */
     AerovnetReasonDeviceReset = 40,    /* AEROVNET_RESET_CAUSE, fault of the queue */
-    AerovnetReasonControlGivenUp = 45, /* control commands are not used any more: AEROVNET_RESET_CAUSE, resets because of them */
-    AerovnetReasonDeviceLost = 41      /* the device could not be brought back: enum virtio_pci_result, phase */
+    AerovnetReasonDeviceLost = 41,     /* the device could not be brought back: enum virtio_pci_result, phase */
+    AerovnetReasonInterruptsLost = 42, /* completions are found by the hang check only: messages granted, 0 for a line */
+    AerovnetReasonControlGivenUp = 45  /* control commands are not used any more: AEROVNET_RESET_CAUSE, resets because of them */
 } AEROVNET_REASON;
 
 #define AEROVNET_REASON_FIRST_WARNING AerovnetReasonSettingRange

@@ -353,6 +353,16 @@ VOID AerovnetInterruptDeregister(PAEROVNET_ADAPTER Adapter)
     Adapter->Interrupts.Handle = NULL;
 }
 
+ULONG AerovnetInterruptDpcs(const AEROVNET_ADAPTER *Adapter)
+{
+    ULONG Index, Sum = 0;
+
+    for (Index = 0; Index < AEROVNET_ROLE_COUNT; Index++) {
+        Sum += (ULONG)Adapter->Interrupts.DpcCounts[Index];
+    }
+    return Sum;
+}
+
 USHORT AerovnetInterruptVector(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role)
 {
     if (!Adapter->Interrupts.Messages) {

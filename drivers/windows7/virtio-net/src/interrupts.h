@@ -55,6 +55,9 @@ VOID AerovnetServiceCancel(PAEROVNET_ADAPTER Adapter);
 NDIS_STATUS AerovnetInterruptRegister(PAEROVNET_ADAPTER Adapter);
 VOID AerovnetInterruptDeregister(PAEROVNET_ADAPTER Adapter);
 
+/* How many interrupt DPCs have run so far, of all messages. Any IRQL. */
+ULONG AerovnetInterruptDpcs(const AEROVNET_ADAPTER *Adapter);
+
 /* What to program for a role: a message, or VIRTIO_MSI_NO_VECTOR for a line. */
 USHORT AerovnetInterruptVector(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role);
 

@@ -17,6 +17,8 @@
 /* Hang checks in a row without any completion, while some are owed, after which the device counts as stalled. Counted, not timed: a
  * machine that was suspended has not seen a stall. */
 #define STALLED_CHECKS 2
+/* Hang checks in a row that found completions which no interrupt had announced, after which the event log says so. */
+#define LATE_CHECKS 2
 /* Resets between two hang checks, after which the device is left alone until the next one. */
 #define RESETS_PER_CHECK 4
 
@@ -305,6 +307,26 @@ NDIS_STATUS AerovnetRecoverySetPower(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUES
 
 /* ---- hang check and reset ---- */
 
+/*
+ * Completions that nobody fetches: an interrupt was lost, or was masked when it came. They are fetched now; when no interrupt comes at all,
+ * the event log is the only place where somebody can find out why the network is slow.
+ */
+static VOID HangFetchLate(PAEROVNET_ADAPTER Adapter, BOOLEAN Late)
+{
+    PAEROVNET_RECOVERY Recovery = &Adapter->Recovery;
+    ULONG Dpcs = AerovnetInterruptDpcs(Adapter);
+
+    if (Dpcs != Recovery->DpcsBefore) {
+        Recovery->DpcsBefore = Dpcs;
+        Recovery->LateChecks = 0;
+    } else if (Late && ++Recovery->LateChecks == LATE_CHECKS) {
+        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonInterruptsLost, Adapter->Interrupts.MessageCount, 0);
+    }
+    if (Late) {
+        AerovnetServiceLater(Adapter, 1);
+    }
+}
+
 /* What stands still for long enough. */
 static AEROVNET_RESET_CAUSE HangExamine(PAEROVNET_ADAPTER Adapter)
 {
@@ -317,10 +339,7 @@ static AEROVNET_RESET_CAUSE HangExamine(PAEROVNET_ADAPTER Adapter)
     Recovery->TxReapedBefore = Tx.Reaped;
     Recovery->RxReapedBefore = Rx.Reaped;
 
-    /* Completions that nobody fetches: an interrupt was lost, or was masked when it came. */
-    if (Tx.Completed || Rx.Completed) {
-        AerovnetServiceLater(Adapter, 1);
-    }
+    HangFetchLate(Adapter, (BOOLEAN)(Tx.Completed || Rx.Completed));
     if (Tx.Poisoned || Rx.Poisoned) {
         return AerovnetResetPoisoned;
     }

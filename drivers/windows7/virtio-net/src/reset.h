@@ -45,6 +45,8 @@ typedef struct _AEROVNET_RECOVERY {
     ULONG RxReapedBefore;
     ULONG TxStalledChecks;
     ULONG RxStalledChecks;
+    ULONG LateChecks; /* in a row that found completions, and no interrupt before */
+    ULONG DpcsBefore;
 } AEROVNET_RECOVERY, *PAEROVNET_RECOVERY;
 
 /* IRQL: PASSIVE_LEVEL. */

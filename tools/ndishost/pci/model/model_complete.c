@@ -20,7 +20,8 @@ static void entry_write(struct model *model, struct model_queue *queue, uint16_t
         else
             id = (uint32_t)other;
     }
-    if (model_fault_due(faults, FAULT_USED_LEN_TOO_LARGE))
+    /* For a chain that has no writable part the length means nothing: a lie about it cannot be told from a habit. */
+    if (room ? model_fault_due(faults, FAULT_USED_LEN_TOO_LARGE) : model_fault_chosen(faults, FAULT_USED_LEN_TOO_LARGE))
         written = room + 1;
     if (id != head)
         queue->lied = true;

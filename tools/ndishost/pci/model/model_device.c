@@ -52,6 +52,7 @@ void model_reset(struct model *model)
     model->storm_left = 0;
     model->announcements_left = 0;
     model->delayed_count = 0;
+    model->stalled = false;
     model_filter_reset(model);
     model_receive_clear(model);
     model_interrupt_update(model);
@@ -366,6 +367,15 @@ struct model_counts model_counts(struct model *model)
     pthread_mutex_unlock(&model->inject_lock);
     pthread_mutex_unlock(&model->lock);
     return counts;
+}
+
+struct model_misbehaviour model_misbehaviour(struct model *model)
+{
+    pthread_mutex_lock(&model->lock);
+    struct model_misbehaviour sum = model_faults_sum(&model->faults);
+    sum.over &= !model->vanished;
+    pthread_mutex_unlock(&model->lock);
+    return sum;
 }
 
 struct model_filter model_filter(struct model *model)

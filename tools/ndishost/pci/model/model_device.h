@@ -88,6 +88,8 @@ void model_options_random(struct model_options *options, uint64_t seed);
 bool model_options_is_contract(const struct model_options *options);
 /* Some misbehaviour makes the device fail or vanish: DEVICE_NEEDS_RESET is then part of the scenario. */
 bool model_options_expect_failure(const struct model_options *options);
+/* Some misbehaviour may cost frames, or the start. */
+bool model_options_expect_loss(const struct model_options *options);
 /* The options as model_options_parse() takes them, for "the command that replays this"; returns buffer. */
 const char *model_options_text(const struct model_options *options, char *buffer, size_t size);
 
@@ -98,11 +100,18 @@ struct model_fault_info {
     const char *text; /* one line */
     bool persistent;  /* from the chosen opportunity on, not only then */
     bool breaks;      /* the device cannot be expected to work afterwards without a reset, or at all */
+    bool told;        /* a driver can tell, and has to write into the event log what was wrong */
+    bool harmless;    /* a driver that keeps to the specification loses nothing by it */
 };
 /* The table of them, in a fixed order; ends with an entry whose name is NULL. */
 const struct model_fault_info *model_fault_list(void);
 /* Index of the name, or -1. */
 int model_fault_find(const char *name);
+
+struct model_misbehaviour {
+    const char *told; /* name of one that struck and that a driver has to tell of; NULL: none did */
+    bool over;        /* some struck, and none will again */
+};
 
 /* ---- life ---- */
 
@@ -173,6 +182,8 @@ struct model_counts {
     uint64_t faults_fired;
 };
 struct model_counts model_counts(struct model *model);
+
+struct model_misbehaviour model_misbehaviour(struct model *model);
 
 enum { MODEL_TABLE_MAX = 64 };
 /* What the driver asked for by control commands. */

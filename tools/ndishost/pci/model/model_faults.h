@@ -39,6 +39,7 @@ enum model_fault {
     FAULT_VECTOR_UNREADABLE,
     FAULT_VECTORS_UNREADABLE,
     FAULT_NEVER_COMPLETES,
+    FAULT_STALLS,
     FAULT_CONTROL_NEVER_COMPLETES,
     FAULT_CONTROL_REFUSED,
     FAULT_CONTROL_ACK_GARBAGE,
@@ -79,6 +80,8 @@ bool model_fault_due(struct model_faults *faults, enum model_fault kind);
 uint64_t model_fault_fired(const struct model_faults *faults, enum model_fault kind);
 /* Takes back an opportunity that could not be used: the next one counts in its place. */
 void model_fault_postpone(struct model_faults *faults, enum model_fault kind);
+/* What they came to so far (model_misbehaviour()). */
+struct model_misbehaviour model_faults_sum(const struct model_faults *faults);
 /* Is chosen at all, due or not; counts nothing. */
 bool model_fault_chosen(const struct model_faults *faults, enum model_fault kind);
 

@@ -95,9 +95,9 @@ uint64_t model_net_config_read(struct model *model, uint32_t offset, unsigned wi
     if (model_fault_due(&model->faults, FAULT_CONFIG_CHURN) && model_fault_fired(&model->faults, FAULT_CONFIG_CHURN) == 1)
         model->config_churn_left = 6;
     memcpy(seen, model->net_config, sizeof seen);
-    if (model_fault_due(&model->faults, FAULT_MAC_MULTICAST))
+    if (offset == NET_CONFIG_MAC && model_fault_due(&model->faults, FAULT_MAC_MULTICAST))
         seen[NET_CONFIG_MAC] |= 1;
-    if (model_fault_due(&model->faults, FAULT_MTU_TINY))
+    if (offset == NET_CONFIG_MTU && model_fault_due(&model->faults, FAULT_MTU_TINY))
         put16(seen + NET_CONFIG_MTU, 1);
     if (model_fault_due(&model->faults, FAULT_MTU_GARBAGE))
         put16(seen + NET_CONFIG_MTU, garbage_mtu(model));

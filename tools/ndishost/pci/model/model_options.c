@@ -86,6 +86,15 @@ bool model_options_expect_failure(const struct model_options *options)
     return false;
 }
 
+bool model_options_expect_loss(const struct model_options *options)
+{
+    for (unsigned i = 0; i < options->fault_count; i++) {
+        if (!model_fault_list()[options->faults[i].kind].harmless)
+            return true;
+    }
+    return false;
+}
+
 /* ---- values ---- */
 
 static bool number_parse(const struct parse *parse, const char *name, const char *text, uint64_t low, uint64_t high, uint64_t *value)

@@ -182,21 +182,25 @@ unsigned model_queue_expose(struct model_queue *queue, void (*check)(void *conte
     return count;
 }
 
-/* The exposed chain at `index` is still what it was. */
+/*
+ * The exposed chain at `index` is still what it was. After a lie of the device's own the driver may rightly have taken it back: then the
+ * device only stops.
+ */
 static bool exposed_verify(struct model_queue *queue, uint16_t index, struct model_chain *chain)
 {
     const struct model_exposed *exposed = &queue->exposed[index % queue->size];
     struct model_walk walk;
     uint16_t head = slot_read(queue, index);
-    if (head != exposed->head) {
+    if (head == exposed->head && model_chain_walk(queue, head, chain, &walk, false) && walk.digest == exposed->digest)
+        return true;
+    queue->broken = true;
+    if (queue->lied)
+        return false;
+    if (head != exposed->head)
         QUEUE_BROKEN(queue, "G17", "queue %s: available entry %u changed from %u to %u while the device had not used it", queue->world.name,
                      index % queue->size, exposed->head, head);
-    } else if (!model_chain_walk(queue, head, chain, &walk, false) || walk.digest != exposed->digest) {
+    else
         QUEUE_BROKEN(queue, "G17", "queue %s: the descriptors of the exposed chain %u changed", queue->world.name, head);
-    } else {
-        return true;
-    }
-    queue->broken = true;
     return false;
 }
 

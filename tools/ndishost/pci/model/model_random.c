@@ -6,14 +6,13 @@
 #include "model_features.h"
 #include "model_layout.h"
 
-/* Most devices are ordinary in most respects; each respect is now and then extreme. A queue of one entry is left to those who ask for it.
- */
+/* Most devices are ordinary in most respects; each respect is now and then extreme. */
 static uint16_t queue_size_choose(struct model_random *random)
 {
     static const uint16_t usual[] = {64, 128, 256, 256, 512, 1024};
     if (model_random_chance(random, 60))
         return usual[model_random_below(random, sizeof usual / sizeof *usual)];
-    return (uint16_t)(2u << model_random_below(random, 15));
+    return (uint16_t)(1u << model_random_below(random, 16));
 }
 
 static unsigned vectors_choose(struct model_random *random)

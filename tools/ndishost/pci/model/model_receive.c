@@ -193,6 +193,8 @@ static void sum_falsify(struct model *model, struct model_net_header *header, ui
 
 static void count_spoil(struct model *model, struct model_net_header *header)
 {
+    if (!model_accepted(model, FEATURE_MRG_RXBUF))
+        return; /* nobody looks at the count */
     if (model_fault_due(&model->faults, FAULT_NUM_BUFFERS_ZERO))
         header->num_buffers = 0;
     if (model_fault_due(&model->faults, FAULT_NUM_BUFFERS_TOO_MANY))

@@ -71,7 +71,8 @@ static bool access_begin(struct model *model)
     }
     if (model->vanished)
         return false;
-    if (model_fault_due(&model->faults, FAULT_NEEDS_RESET_AT_ACCESS))
+    /* A driver resets the device before it begins: what was wrong until then it cannot know. */
+    if (model->status != 0 && model_fault_due(&model->faults, FAULT_NEEDS_RESET_AT_ACCESS))
         model_fail(model);
     /* A register access is a moment when the driver's rings can be looked at, too. */
     for (unsigned i = 0; i < model->queue_count; i++)

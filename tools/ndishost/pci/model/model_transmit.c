@@ -260,7 +260,8 @@ bool model_transmit_step(struct model *model)
     }
     model->counts.chains[ROLE_TRANSMIT]++;
     chain_transmit(model, queue, &chain);
-    if (!model_fault_due(&model->faults, FAULT_NEVER_COMPLETES))
+    model->stalled |= model_fault_due(&model->faults, FAULT_STALLS);
+    if (!model_fault_due(&model->faults, FAULT_NEVER_COMPLETES) && !model->stalled)
         model_complete(model, ROLE_TRANSMIT, chain.head, 0, 0);
     return true;
 }
