@@ -227,7 +227,7 @@ static VOID StopDevice(PAEROVNET_ADAPTER Adapter)
     enum virtio_pci_result Result = AerovnetDeviceStop(Adapter);
 
     if (Result != VIRTIO_PCI_OK && !AerovnetIsOutOfReach(Adapter)) {
-        AerovnetDeviceLogResult(Adapter, Result, AerovnetPhaseStop);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonNotStopped, (ULONG)Result, 0);
     }
     AerovnetTxReclaim(Adapter, NDIS_STATUS_NOT_ACCEPTED);
     AerovnetRxReclaim(Adapter);

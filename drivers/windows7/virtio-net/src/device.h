@@ -24,8 +24,7 @@ typedef enum _AEROVNET_DEVICE_PHASE {
     AerovnetPhaseReceiveQueue = 6,
     AerovnetPhaseTransmitQueue = 7,
     AerovnetPhaseGivenUp = 8, /* it was reset too often in too short a time */
-    AerovnetPhaseControlQueue = 9,
-    AerovnetPhaseStop = 10 /* it does not confirm the reset that ends its use */
+    AerovnetPhaseControlQueue = 9
 } AEROVNET_DEVICE_PHASE;
 
 typedef struct _AEROVNET_DEVICE {

@@ -54,6 +54,8 @@ static const AEROVNET_EVENT_ROW EventTable[] = {
     {AerovnetReasonDeviceReset, AerovnetResetControlStalled, AEROVNET_EVENT_RESET_CONTROL},
     {AerovnetReasonDeviceReset, ANY_DETAIL, AEROVNET_EVENT_RESET},
     {AerovnetReasonDeviceLost, ANY_DETAIL, AEROVNET_EVENT_LOST},
+    {AerovnetReasonInterruptsLost, ANY_DETAIL, AEROVNET_EVENT_INTERRUPTS_LOST},
+    {AerovnetReasonNotStopped, ANY_DETAIL, AEROVNET_EVENT_NOT_STOPPED},
 };
 #define EVENT_COUNT (sizeof EventTable / sizeof EventTable[0])
 

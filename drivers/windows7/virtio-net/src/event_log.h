@@ -30,6 +30,7 @@ typedef enum _AEROVNET_REASON {
     AerovnetReasonDeviceReset = 40,    /* AEROVNET_RESET_CAUSE, fault of the queue */
     AerovnetReasonDeviceLost = 41,     /* the device could not be brought back: enum virtio_pci_result, phase */
     AerovnetReasonInterruptsLost = 42, /* completions are found by the hang check only: messages granted, 0 for a line */
+    AerovnetReasonNotStopped = 43,     /* the device does not confirm the reset that ends its use: enum virtio_pci_result */
     AerovnetReasonControlGivenUp = 45  /* control commands are not used any more: AEROVNET_RESET_CAUSE, resets because of them */
 } AEROVNET_REASON;
 

@@ -320,7 +320,7 @@ static VOID HangFetchLate(PAEROVNET_ADAPTER Adapter, BOOLEAN Late)
         Recovery->DpcsBefore = Dpcs;
         Recovery->LateChecks = 0;
     } else if (Late && ++Recovery->LateChecks == LATE_CHECKS) {
-        AerovnetEventLogWrite(Adapter, NDIS_ERROR_CODE_HARDWARE_FAILURE, AerovnetReasonInterruptsLost, Adapter->Interrupts.MessageCount, 0);
+        AerovnetEventLogWrite(Adapter, AerovnetReasonInterruptsLost, Adapter->Interrupts.MessageCount, 0);
     }
     if (Late) {
         AerovnetServiceLater(Adapter, 1);
