@@ -62,6 +62,7 @@ const char help_run[] =
     "what is written\n"
     "  --pcap FILE                 every frame above the driver, both directions, as pcapng\n"
     "  --json FILE                 the report for machines\n"
+    "  --diag                      what the driver says of itself through \\\\.\\AeroVirtioNetDiag after the traffic, decoded\n"
     "  --trace                     every register access, call and step, to stderr\n"
     "\n"
     "Commands find NDISHOST (this program, for \"$NDISHOST\" control ...) in their environment; interfaces are aero0 and peer0.\n"

@@ -214,6 +214,7 @@ enum run_option {
     OPTION_PCAP,
     OPTION_JSON,
     OPTION_TRACE,
+    OPTION_DIAG,
     OPTION_GUARD_PAGES,
 };
 
@@ -234,6 +235,7 @@ static const struct option run_long_options[] = {
     {"pcap", required_argument, NULL, OPTION_PCAP},
     {"json", required_argument, NULL, OPTION_JSON},
     {"trace", no_argument, NULL, OPTION_TRACE},
+    {"diag", no_argument, NULL, OPTION_DIAG},
     {"guard-pages", no_argument, NULL, OPTION_GUARD_PAGES},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -288,6 +290,9 @@ static bool take_run_option(struct run_options *options, int option, const char 
         return true;
     case OPTION_TRACE:
         options->trace = true;
+        return true;
+    case OPTION_DIAG:
+        options->diag = true;
         return true;
     default:
         options->guard_pages = true;

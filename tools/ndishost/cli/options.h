@@ -41,6 +41,7 @@ struct run_options {
     unsigned rounds; /* 0: one round with traffic */
     const char *exec, *peer_exec;
     const char *pcap, *json;
+    bool diag; /* --diag */
     bool trace;
     bool guard_pages;
 };

@@ -208,6 +208,8 @@ void report_print(const struct run_report *report)
     printf("%s (%s), %.1f s\n", report->image_name, report->architecture, report->seconds);
     for (unsigned i = 0; i < report->adapter_count; ++i)
         print_adapter(&report->adapters[i], i, report->adapter_count > 1);
+    for (unsigned i = 0; i < report->adapter_count; ++i)
+        diagnostics_print(&report->adapters[i].diagnostics, i);
     if (report->adapter_count > 1)
         printf("all\n");
     if (report->options->rounds)

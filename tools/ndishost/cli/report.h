@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/diagnostics_report.h"
 #include "cli/machine.h"
 #include "cli/supervisor.h"
 #include "exec/trap.h"
@@ -16,7 +17,8 @@ struct adapter_report {
     bool initialised; /* the rest up to `device` is only set then */
     struct adapter_facts facts;
     struct adapter_counts counts;
-    uint64_t frames_refused; /* by Linux, above */
+    uint64_t frames_refused;               /* by Linux, above */
+    struct diagnostics_report diagnostics; /* --diag: what the driver says of itself */
 
     char device[128];
     struct pci_identity identity;

@@ -89,6 +89,7 @@ static json_t *adapter(const struct adapter_report *row)
     json_object_set_new(object, "send_calls", number(counts->send_calls));
     json_object_set_new(object, "send_completions", number(counts->send_completions));
     json_object_set_new(object, "indications", number(counts->indications));
+    json_object_set_new(object, "diagnostics", diagnostics_json(&row->diagnostics));
     json_object_set_new(object, "packets_per_doorbell", ratio(counts->frames_sent, row->pci.notifications[1]));
     json_object_set_new(object, "packets_per_interrupt", ratio(counts->frames_sent + counts->frames_received, counts->interrupts));
     return object;

@@ -228,6 +228,18 @@ static bool open_capture(const struct scenario *scenario, struct capture **captu
     return *capture != NULL;
 }
 
+/* What the driver says of itself, while its adapters are up and bound. */
+static void ask_driver(const struct scenario *scenario)
+{
+    for (unsigned i = 0; i < scenario->machine->adapter_count; ++i) {
+        struct adapter_facts facts = adapter_facts(scenario->machine->adapters[i].adapter);
+        uint32_t status;
+        if (!diagnostics_collect(&scenario->report->adapters[i].diagnostics, facts.current_mac, &status))
+            report_fail(scenario->report, EXIT_FOUND, "--diag: adapter %u cannot be asked through %s: 0x%08" PRIX32, i, DIAGNOSTICS_PATH,
+                        status);
+    }
+}
+
 static void let_traffic_through(const struct scenario *scenario)
 {
     struct machine *machine = scenario->machine;
@@ -243,6 +255,8 @@ static void let_traffic_through(const struct scenario *scenario)
         bool command_talks = scenario->options->exec || scenario->options->peer_exec;
         progress_stage(command_talks ? NULL : "%s", "running");
         run_commands(scenario);
+        if (scenario->options->diag)
+            ask_driver(scenario);
     }
     progress_stage("stopping");
     report_checksums(scenario->report, machine->world);
