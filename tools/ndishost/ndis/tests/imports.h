@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/nt_types.h"
+
 /* How code of an image is called, and calls. Its stack is aligned as Windows', not as Linux' on i386. */
 #if UINTPTR_MAX == UINT64_MAX
 #define IMAGE      __attribute__((ms_abi))
@@ -113,7 +115,10 @@
 
 #define KERNEL_IMPORTS(X)                                                                                                                  \
     X(void *, ExAllocatePoolWithTag, (uint32_t, uintptr_t, uint32_t))                                                                      \
-    X(void, ExFreePool, (void *))
+    X(void, ExFreePool, (void *))                                                                                                          \
+    X(uint32_t, IoCreateSymbolicLink, (void *, void *))                                                                                    \
+    X(uint32_t, IoDeleteSymbolicLink, (void *))                                                                                            \
+    X(void, IoReleaseCancelSpinLock, (uint32_t))
 
 #define IMPORT_DECLARE(result, name, arguments) extern result(IMAGE *name) arguments;
 IMPORTS(IMPORT_DECLARE)
@@ -125,6 +130,7 @@ extern uint8_t(IMAGE_FAST *AcquireSpinLock)(uintptr_t *lock);
 extern void(IMAGE_FAST *ReleaseSpinLock)(uintptr_t *lock, uint8_t irql);
 extern uint8_t(IMAGE_FAST *RaiseIrql)(uint8_t irql);
 extern void(IMAGE_FAST *LowerIrql)(uint8_t irql);
+extern void(IMAGE_FAST *CompleteRequest)(nt_IRP *irp, int8_t boost);
 
 /* Resolves all of them; false and the name on stderr when one is missing. */
 bool imports_resolve(void);

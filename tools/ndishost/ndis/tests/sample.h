@@ -130,6 +130,28 @@ enum fault {
     FAULT_STATUS_SIZE,
     FAULT_STATUS_NDIS5,
     FAULT_STATUS_SOURCE,
+    /* the control device */
+    FAULT_DEVICE_LEFT,
+    FAULT_DEVICE_EXTENSION_WRITTEN,
+    FAULT_DEVICE_PNP_HANDLER,
+    FAULT_DEVICE_UNDER_LOCK,
+    FAULT_DEVICE_ADAPTER_HANDLE,
+    FAULT_DEVICE_SECURITY,
+    FAULT_LINK_LEFT,
+    FAULT_LINK_TWICE,
+    FAULT_IRP_TWICE,
+    FAULT_IRP_KEPT,
+    FAULT_IRP_FOREIGN,
+    FAULT_IRP_INFORMATION,
+    FAULT_IRP_UNWRITTEN,
+    FAULT_IRP_OVERRUN,
+    FAULT_IRP_AFTERWARDS,
+    FAULT_IRP_STATUS,
+    FAULT_IRP_STATUS_PENDING,
+    FAULT_IRP_NOT_MARKED,
+    FAULT_IRP_LOCKED,
+    FAULT_IRP_CANCEL_ROUTINE,
+    FAULT_IRP_NOT_CANCELLED,
     /* derived lists */
     FAULT_CLONE_FREED_WITH_OTHER_FLAGS,
     FAULT_CLONE_FREED_AS_PLAIN,
@@ -206,6 +228,15 @@ void IMAGE sample_process_sg(void *device, void *reserved, nt_SCATTER_GATHER_LIS
 void IMAGE sample_dpc(void *context, void *dpc_context, void *throttle, void *reserved);
 void IMAGE sample_message_dpc(void *context, uint32_t message, void *dpc_context, void *throttle, void *reserved);
 void sample_indicate_when_paused(void);
+/* sample_device.c */
+static inline bool sample_uses_device(void)
+{
+    return sample_fault == FAULT_NONE || (sample_fault >= FAULT_DEVICE_LEFT && sample_fault <= FAULT_IRP_NOT_CANCELLED);
+}
+bool sample_device_create(void);
+void sample_device_destroy(void);
+/* What a user of the machine does with it; host code, PASSIVE_LEVEL. */
+void sample_device_use(void);
 /* sample_oids.c */
 uint32_t IMAGE sample_oid(void *context, nt_NDIS_OID_REQUEST *request);
 void IMAGE sample_oid_work(void *context, void *work_item);

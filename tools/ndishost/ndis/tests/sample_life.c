@@ -238,6 +238,7 @@ static void undo_initialize(void)
         NdisFreeIoWorkItem(sample.work_item);
     if (sample.rw_lock && !FAULTY(RW_LOCK_LEFT))
         NdisFreeRWLock(sample.rw_lock);
+    sample_device_destroy();
     sample_data_destroy();
     if (sample.registers && !FAULTY(MAPPING_LEFT))
         NdisMUnmapIoSpace(sample.adapter, sample.registers, LOOP_BAR_SIZE);
@@ -256,6 +257,8 @@ static bool bring_up(const nt_NDIS_MINIPORT_INIT_PARAMETERS *parameters)
         NdisSetTimerObject(sample.timer, -600000000, 0, NULL);
     if (sample_fault == FAULT_NONE)
         sample_exercise();
+    if (sample_uses_device() && !sample_device_create())
+        return false;
     if (sample_fault >= FAULT_CLONE_FREED_WITH_OTHER_FLAGS)
         sample_exercise_derived();
     if (FAULTY(PROVIDER_FREES_FOREIGN) || FAULTY(PROVIDER_MEMORY_LEFT))

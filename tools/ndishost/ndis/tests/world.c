@@ -137,6 +137,8 @@ static void live(void *argument)
     if (adapter && adapter_initialize(adapter) == NT_NDIS_STATUS_SUCCESS) {
         shared->initialized = true;
         shared->vectors_granted = adapter->messages;
+        if (sample_uses_device())
+            sample_device_use();
         traffic(adapter);
         if (sample.exercise_failed)
             snprintf(shared->exercise_failed, sizeof(shared->exercise_failed), "%s", sample.exercise_failed);
@@ -203,6 +205,7 @@ static void child(enum fault fault, unsigned vectors)
     }
     sample_fault = fault;
     sched_run("main", live, function);
+    pool_check();
     if (wanted_ending < WORLD_POWER_OFF) {
         pci_function_destroy(function);
         sched_stop();
