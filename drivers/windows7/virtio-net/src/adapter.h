@@ -22,6 +22,7 @@
 #include "adapter_state.h"
 #include "adapter_types.h"
 #include "clock.h"
+#include "announce.h"
 #include "configuration.h"
 #include "control_commands.h"
 #include "device.h"
@@ -64,6 +65,7 @@ struct _AEROVNET_ADAPTER {
     AEROVNET_RX Rx;
     AEROVNET_CONTROL Control;
     AEROVNET_DIAGNOSED Diagnosed;
+    AEROVNET_ANNOUNCE Announce;
 };
 
 /* Surprise removal was announced. Any IRQL. */

@@ -238,19 +238,11 @@ NDIS_STATUS AerovnetDeviceReadConfiguration(PAEROVNET_ADAPTER Adapter)
     return NDIS_STATUS_SUCCESS;
 }
 
-BOOLEAN AerovnetDeviceReadLink(PAEROVNET_ADAPTER Adapter, PBOOLEAN Up)
+BOOLEAN AerovnetDeviceReadStatus(PAEROVNET_ADAPTER Adapter, PUSHORT Status)
 {
-    USHORT Status;
-
-    *Up = TRUE;
-    if (!Adapter->Device.Profile.has_status) {
-        return TRUE;
-    }
-    if (virtio_pci_modern_read_config(&Adapter->Device.Transport, VIRTIO_NET_CONFIG_STATUS, &Status, sizeof Status) != VIRTIO_PCI_OK) {
-        return FALSE;
-    }
-    *Up = (Status & VIRTIO_NET_STATUS_LINK_UP) != 0;
-    return TRUE;
+    *Status = VIRTIO_NET_STATUS_LINK_UP;
+    return !Adapter->Device.Profile.has_status ||
+           virtio_pci_modern_read_config(&Adapter->Device.Transport, VIRTIO_NET_CONFIG_STATUS, Status, sizeof *Status) == VIRTIO_PCI_OK;
 }
 
 BOOLEAN AerovnetDeviceNeedsReset(PAEROVNET_ADAPTER Adapter)

@@ -58,8 +58,10 @@ NDIS_STATUS AerovnetDeviceNegotiate(PAEROVNET_ADAPTER Adapter);
 /* MAC address and MTU. After negotiation; IRQL: PASSIVE_LEVEL. */
 NDIS_STATUS AerovnetDeviceReadConfiguration(PAEROVNET_ADAPTER Adapter);
 
-/* Bit 0 of the status field; TRUE where the device has none (N4). FALSE result: cannot be read now. IRQL: <= DISPATCH_LEVEL. */
-BOOLEAN AerovnetDeviceReadLink(PAEROVNET_ADAPTER Adapter, PBOOLEAN Up);
+/*
+ * The status field, VIRTIO_NET_STATUS_*; a device that has none has a link (N4). FALSE: cannot be read now. IRQL: <= DISPATCH_LEVEL.
+ */
+BOOLEAN AerovnetDeviceReadStatus(PAEROVNET_ADAPTER Adapter, PUSHORT Status);
 
 /* DEVICE_NEEDS_RESET is set. FALSE when removed. One register read; IRQL: <= DISPATCH_LEVEL. */
 BOOLEAN AerovnetDeviceNeedsReset(PAEROVNET_ADAPTER Adapter);

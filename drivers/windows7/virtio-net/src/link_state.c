@@ -3,6 +3,7 @@
 #include "link_state.h"
 #include "adapter.h"
 #include "trace.h"
+#include "virtio_net_spec.h"
 
 static VOID LinkIndicate(PAEROVNET_ADAPTER Adapter, NDIS_MEDIA_CONNECT_STATE State)
 {
@@ -66,9 +67,11 @@ static VOID LinkSet(PAEROVNET_ADAPTER Adapter, NDIS_MEDIA_CONNECT_STATE State)
 
 VOID AerovnetLinkInitialize(PAEROVNET_ADAPTER Adapter)
 {
-    BOOLEAN Up;
+    USHORT Status;
 
-    Adapter->Link.Current = AerovnetDeviceReadLink(Adapter, &Up) && Up ? MediaConnectStateConnected : MediaConnectStateDisconnected;
+    Adapter->Link.Current = AerovnetDeviceReadStatus(Adapter, &Status) && (Status & VIRTIO_NET_STATUS_LINK_UP) != 0
+                                ? MediaConnectStateConnected
+                                : MediaConnectStateDisconnected;
     Adapter->Link.Told = Adapter->Link.Current;
 }
 
@@ -89,10 +92,14 @@ VOID AerovnetLinkDetach(PAEROVNET_ADAPTER Adapter)
 
 VOID AerovnetLinkRefresh(PAEROVNET_ADAPTER Adapter)
 {
-    BOOLEAN Up;
+    USHORT Status;
 
-    if (AerovnetDeviceReadLink(Adapter, &Up)) {
-        LinkSet(Adapter, Up ? MediaConnectStateConnected : MediaConnectStateDisconnected);
+    if (!AerovnetDeviceReadStatus(Adapter, &Status)) {
+        return;
+    }
+    LinkSet(Adapter, (Status & VIRTIO_NET_STATUS_LINK_UP) != 0 ? MediaConnectStateConnected : MediaConnectStateDisconnected);
+    if ((Status & VIRTIO_NET_STATUS_ANNOUNCE) != 0 && Adapter->Device.Profile.asks_announce) {
+        (void)AerovnetRecoveryAnnounce(Adapter);
     }
 }
 

@@ -25,7 +25,8 @@ VOID AerovnetLinkAttach(PAEROVNET_ADAPTER Adapter);
 /* No indication starts from here on (HLT-12). */
 VOID AerovnetLinkDetach(PAEROVNET_ADAPTER Adapter);
 
-/* Reads the device's link status and tells NDIS if it has changed. IRQL: <= DISPATCH_LEVEL, no lock held. */
+/* Reads the device's status: tells NDIS if the link has changed, and has a request for announcements served. IRQL: <= DISPATCH_LEVEL, no
+ * lock held. */
 VOID AerovnetLinkRefresh(PAEROVNET_ADAPTER Adapter);
 
 /* The device was lost, or is back. IRQL: <= DISPATCH_LEVEL, no lock held. */

@@ -10,6 +10,7 @@
 #define RECOVERY_JOB_POWER_UP   0x4
 #define RECOVERY_JOB_REMOVED    0x8
 #define RECOVERY_JOB_CONTROL    0x10
+#define RECOVERY_JOB_ANNOUNCE   0x20
 
 /* Jobs that end with a device that has been reset: they do not wait for one that answers no command. */
 #define RECOVERY_JOBS_URGENT (RECOVERY_JOB_RESET | RECOVERY_JOB_POWER_DOWN | RECOVERY_JOB_REMOVED)
@@ -200,6 +201,9 @@ static VOID NTAPI RecoveryWork(PVOID WorkItemContext, NDIS_HANDLE NdisIoWorkItem
         if ((Jobs & RECOVERY_JOB_CONTROL) != 0) {
             AerovnetControlApply(Adapter);
         }
+        if ((Jobs & RECOVERY_JOB_ANNOUNCE) != 0) {
+            AerovnetAnnounceServe(Adapter);
+        }
     }
     AerovnetDrainLeave(&Recovery->Work.Drain, 1);
 }
@@ -271,6 +275,11 @@ VOID AerovnetRecoveryRequest(PAEROVNET_ADAPTER Adapter, AEROVNET_RESET_CAUSE Cau
 BOOLEAN AerovnetRecoveryControl(PAEROVNET_ADAPTER Adapter)
 {
     return RecoveryPost(Adapter, RECOVERY_JOB_CONTROL);
+}
+
+BOOLEAN AerovnetRecoveryAnnounce(PAEROVNET_ADAPTER Adapter)
+{
+    return RecoveryPost(Adapter, RECOVERY_JOB_ANNOUNCE);
 }
 
 BOOLEAN AerovnetRecoveryIsWanted(PAEROVNET_ADAPTER Adapter)

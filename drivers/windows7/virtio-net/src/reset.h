@@ -61,6 +61,9 @@ VOID AerovnetRecoveryRequest(PAEROVNET_ADAPTER Adapter, AEROVNET_RESET_CAUSE Cau
 /* The control queue has something to do (control_commands.h). FALSE: the adapter is being taken down. IRQL: <= DISPATCH_LEVEL. */
 BOOLEAN AerovnetRecoveryControl(PAEROVNET_ADAPTER Adapter);
 
+/* The device asks for announcements (announce.h). IRQL: <= DISPATCH_LEVEL. */
+BOOLEAN AerovnetRecoveryAnnounce(PAEROVNET_ADAPTER Adapter);
+
 /* The work item, which is waiting for the device, has something more urgent to do to it. IRQL: <= DISPATCH_LEVEL. */
 BOOLEAN AerovnetRecoveryIsWanted(PAEROVNET_ADAPTER Adapter);
 

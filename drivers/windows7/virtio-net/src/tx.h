@@ -54,7 +54,7 @@ typedef struct _AEROVNET_TX_SLOT {
     struct _AEROVNET_TX_SLOT *NextTaken; /* batch of one taker: its own, until it has mapped this slot */
     volatile LONG State;                 /* AEROVNET_TX_STATE. Mapping is left by the mapper; all other changes under TxLock */
     volatile LONG MapSteps;              /* interlocked: the mapping call returned, the list arrived; both are needed to go on */
-    PNET_BUFFER NetBuffer;
+    PNET_BUFFER NetBuffer;               /* NULL with List: a frame of the driver's own (tx_own.c) */
     PNET_BUFFER_LIST List;
     PSCATTER_GATHER_LIST ScatterGather; /* to be freed when not NULL */
     PAEROVNET_TX_BOUNCE Bounce;
@@ -97,6 +97,7 @@ typedef struct _AEROVNET_TX {
     PAEROVNET_TX_SLOT StagedTail;
     PAEROVNET_TX_BOUNCE FreeBounces;
     PAEROVNET_TX_BOUNCE FreeLargeBounces;
+    BOOLEAN OwnWaiting; /* a frame of the driver's own found no room: the last slot, and the last bounce buffer, are for it */
     ULONG Reaped; /* completions so far, modulo 2^32: progress, for the hang check */
     AEROVNET_TX_COUNTERS Counters;
     AEROVNET_TX_CANCEL_STATISTICS CancelStatistics;
@@ -135,6 +136,18 @@ VOID NTAPI AerovnetMiniportProcessSGList(PDEVICE_OBJECT pDO, PVOID Reserved, PSC
 /* Completes with `Status` what is queued and not yet begun. Sends must hold a piece of work. IRQL: <= DISPATCH_LEVEL. */
 VOID AerovnetTxFlush(PAEROVNET_ADAPTER Adapter, NDIS_STATUS Status);
 
+/* ---- tx_own.c ---- */
+
+/*
+ * Sends a copy of a frame of the driver's own, past everything that is queued. FALSE: there is no room now, or no device; the next slot
+ * that comes free is kept for it, so the caller tries again soon, or ends the attempt. Nobody hears of
+ * its end, and nothing waits for it but a reset of the device. IRQL: <= DISPATCH_LEVEL. Locks: takes TxLock.
+ */
+BOOLEAN AerovnetTxSendOwn(PAEROVNET_ADAPTER Adapter, const UCHAR *Frame, ULONG Length);
+
+/* The caller gives up a frame for which there was no room: nothing is kept free for it any more. IRQL: <= DISPATCH_LEVEL. */
+VOID AerovnetTxSendOwnEnd(PAEROVNET_ADAPTER Adapter);
+
 /* ---- tx_complete.c ---- */
 
 typedef struct _AEROVNET_TX_SERVICE {
@@ -147,6 +160,9 @@ AEROVNET_TX_SERVICE AerovnetTxService(PAEROVNET_ADAPTER Adapter);
 
 /* The device is at DRIVER_OK: goes live and sends what was held. IRQL: PASSIVE_LEVEL. */
 VOID AerovnetTxStart(PAEROVNET_ADAPTER Adapter);
+
+/* Goes on with what waits. IRQL: <= DISPATCH_LEVEL. */
+VOID AerovnetTxResume(PAEROVNET_ADAPTER Adapter);
 
 /* Nothing is given to the device from here on; new sends are held until start or refusal. IRQL: <= DISPATCH_LEVEL. */
 VOID AerovnetTxStop(PAEROVNET_ADAPTER Adapter);

@@ -82,8 +82,10 @@ static VOID TxRetire(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Retired, PAEROVNET_TX_DO
 
     while ((Slot = Retired) != NULL) {
         Retired = Slot->Next;
-        TxCountSent(Tx, Slot);
-        AerovnetTxFinish(Slot->List, 1, Slot->Status, Done);
+        if (Slot->List != NULL) {
+            TxCountSent(Tx, Slot);
+            AerovnetTxFinish(Slot->List, 1, Slot->Status, Done);
+        }
         AerovnetTxBounceReturn(Tx, Slot);
         Slot->State = AerovnetSlotFree;
         Slot->NetBuffer = NULL;
@@ -230,6 +232,11 @@ static VOID TxPumpFromBelow(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Retired
     NDIS_RAISE_IRQL_TO_DISPATCH(&OldIrql);
     (void)AerovnetTxPump(Adapter, NULL, Retired, FALSE);
     NDIS_LOWER_IRQL(OldIrql, DISPATCH_LEVEL);
+}
+
+VOID AerovnetTxResume(PAEROVNET_ADAPTER Adapter)
+{
+    TxPumpFromBelow(Adapter, NULL);
 }
 
 VOID AerovnetTxStart(PAEROVNET_ADAPTER Adapter)

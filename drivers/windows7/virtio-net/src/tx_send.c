@@ -49,7 +49,7 @@ PAEROVNET_TX_SLOT AerovnetTxTake(PAEROVNET_TX Tx)
     if (!Tx->Queue.Live) {
         return NULL; /* held until the device is back */
     }
-    while (Tx->NextNetBuffer != NULL && Tx->FreeSlots != NULL) {
+    while (Tx->NextNetBuffer != NULL && Tx->FreeSlots != NULL && (Tx->FreeSlots->Next != NULL || !Tx->OwnWaiting)) {
         PAEROVNET_TX_SLOT Slot = Tx->FreeSlots;
 
         Tx->FreeSlots = Slot->Next;

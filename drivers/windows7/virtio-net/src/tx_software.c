@@ -17,9 +17,10 @@ static PAEROVNET_TX_BOUNCE BounceTake(PAEROVNET_TX Tx, BOOLEAN Large)
 {
     PAEROVNET_TX_BOUNCE *List = BounceList(Tx, Large), Bounce = *List;
 
-    if (Bounce != NULL) {
-        *List = Bounce->Next;
+    if (Bounce == NULL || (!Large && Bounce->Next == NULL && Tx->OwnWaiting)) {
+        return NULL;
     }
+    *List = Bounce->Next;
     return Bounce;
 }
 
