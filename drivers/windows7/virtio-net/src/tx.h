@@ -98,7 +98,7 @@ typedef struct _AEROVNET_TX {
     PAEROVNET_TX_BOUNCE FreeBounces;
     PAEROVNET_TX_BOUNCE FreeLargeBounces;
     BOOLEAN OwnWaiting; /* a frame of the driver's own found no room: the last slot, and the last bounce buffer, are for it */
-    ULONG Reaped; /* completions so far, modulo 2^32: progress, for the hang check */
+    ULONG Reaped;       /* completions so far, modulo 2^32: progress, for the hang check */
     AEROVNET_TX_COUNTERS Counters;
     AEROVNET_TX_CANCEL_STATISTICS CancelStatistics;
     struct virtqueue_segment Segments[AEROVNET_TX_TABLE]; /* scratch of one submission */
