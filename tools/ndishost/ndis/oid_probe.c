@@ -105,6 +105,35 @@ static void probe_refusals(struct adapter *adapter)
     }
 }
 
+static uint32_t set_moderation(struct adapter *adapter, nt_NDIS_INTERRUPT_MODERATION_PARAMETERS *parameters, uint32_t value)
+{
+    parameters->InterruptModeration = value;
+    return oid_request(adapter, NT_NdisRequestSetInformation, NT_OID_GEN_INTERRUPT_MODERATION, parameters, sizeof(*parameters)).status;
+}
+
+/* OIM-08: what can be moderated takes on and off and remembers which, refuses anything else, and is left as it was found. */
+static void probe_moderation_switch(struct adapter *adapter, nt_NDIS_INTERRUPT_MODERATION_PARAMETERS *parameters)
+{
+    static const uint32_t values[] = {NT_NdisInterruptModerationEnabled, NT_NdisInterruptModerationDisabled};
+    uint32_t found = parameters->InterruptModeration;
+    nt_NDIS_INTERRUPT_MODERATION_PARAMETERS answer;
+
+    if (found != values[0] && found != values[1])
+        return;
+    for (unsigned i = 0; i < 4; i++) {
+        memset(&answer, 0, sizeof(answer));
+        if (set_moderation(adapter, parameters, values[i % 2]) != NT_NDIS_STATUS_SUCCESS)
+            continue; /* one that needs a restart for it */
+        oid_request(adapter, NT_NdisRequestQueryInformation, NT_OID_GEN_INTERRUPT_MODERATION, &answer, sizeof(answer));
+        if (answer.InterruptModeration != values[i % 2])
+            rule_violated("OIM-08", NULL, "InterruptModeration was set to %u and reads %u", values[i % 2], answer.InterruptModeration);
+    }
+    expect_refusal("OIM-08", "set of OID_GEN_INTERRUPT_MODERATION to NotSupported",
+                   set_moderation(adapter, parameters, NT_NdisInterruptModerationNotSupported), NT_NDIS_STATUS_INVALID_DATA,
+                   NT_NDIS_STATUS_INVALID_PARAMETER);
+    set_moderation(adapter, parameters, found);
+}
+
 /* OIM-07: without interrupt moderation a set of it is refused as data. */
 static void probe_moderation(struct adapter *adapter)
 {
@@ -113,6 +142,8 @@ static void probe_moderation(struct adapter *adapter)
 
     memset(&parameters, 0, sizeof(parameters));
     result = oid_request(adapter, NT_NdisRequestQueryInformation, NT_OID_GEN_INTERRUPT_MODERATION, &parameters, sizeof(parameters));
+    if (result.status == NT_NDIS_STATUS_SUCCESS)
+        probe_moderation_switch(adapter, &parameters);
     if (result.status != NT_NDIS_STATUS_SUCCESS || parameters.InterruptModeration != NT_NdisInterruptModerationNotSupported)
         return;
     parameters.InterruptModeration = NT_NdisInterruptModerationEnabled;

@@ -128,13 +128,17 @@ static const struct diagnostics_field counters_fields[] = {
     {"RxDroppedMalformed", 160, 8, FORM_NUMBER, false},
     {"RxDroppedFilter", 168, 8, FORM_NUMBER, false},
     {"RxDroppedNotRunning", 176, 8, FORM_NUMBER, false},
+    {"RxDroppedSegmented", 184, 8, FORM_NUMBER, false},
+    {"RxDroppedChecksum", 192, 8, FORM_NUMBER, false},
+    {"RxDroppedVlan", 200, 8, FORM_NUMBER, false},
+    {"RxCsumCompleted", 208, 8, FORM_NUMBER, false},
     {NULL, 0, 0, FORM_NUMBER, false},
 };
 
 const struct diagnostics_structure diagnostics_structures[DIAGNOSTICS_COUNT] = {
     {"AEROVNET_DIAG_INFO", 0x00226000, 256, 8, info_fields},
     {"AEROVNET_OFFLOAD_STATS", 0x00126A00, 104, 104, offload_fields},
-    {"AEROVNET_DIAG_COUNTERS", 0x00226004, 184, 8, counters_fields},
+    {"AEROVNET_DIAG_COUNTERS", 0x00226004, 216, 8, counters_fields},
 };
 
 uint64_t diagnostics_number(const uint8_t *bytes, const struct diagnostics_field *field)

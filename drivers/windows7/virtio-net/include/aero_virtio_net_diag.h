@@ -185,6 +185,10 @@ typedef struct _AEROVNET_DIAG_COUNTERS {
     AEROVNET_DIAG_U64 RxDroppedMalformed;  /* packet header or merge count make no sense */
     AEROVNET_DIAG_U64 RxDroppedFilter;     /* not wanted by the packet filter */
     AEROVNET_DIAG_U64 RxDroppedNotRunning; /* came while the adapter was paused */
+    AEROVNET_DIAG_U64 RxDroppedSegmented;  /* said to be a large frame, which was not negotiated */
+    AEROVNET_DIAG_U64 RxDroppedChecksum;   /* the checksum to complete was not in the frame */
+    AEROVNET_DIAG_U64 RxDroppedVlan;       /* not of the VLAN that VlanID names */
+    AEROVNET_DIAG_U64 RxCsumCompleted;     /* checksums completed in received frames; no drop */
 } AEROVNET_DIAG_COUNTERS;
 
 #pragma pack(pop)

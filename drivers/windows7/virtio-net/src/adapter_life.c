@@ -130,6 +130,7 @@ static NDIS_STATUS DecideParameters(PAEROVNET_ADAPTER Adapter)
     Adapter->Rx.FrameMaximum = AerovnetMaximumTotalSize(Adapter);
     Adapter->Rx.TellTags = Adapter->Settings.PriorityVlanTag != 0;
     Adapter->Rx.VlanId = (Adapter->Settings.PriorityVlanTag & AEROVNET_TAG_OF_VLAN) != 0 ? (USHORT)Adapter->Settings.VlanId : 0;
+    Adapter->Tx.Moderated = Adapter->Settings.InterruptModeration != 0;
     Adapter->Tx.FrameMaximum = AerovnetMaximumTotalSize(Adapter) + 2 * ETHERNET_VLAN_BYTES;
     AerovnetOffloadDecide(Adapter);
     AerovnetLinkInitialize(Adapter);

@@ -218,6 +218,12 @@ VOID AerovnetReportOffload(PAEROVNET_ADAPTER Adapter, AEROVNET_OFFLOAD_STATS *St
     Stats->TxCsumOffloadUdp6 = ByDevice[AERO_OFFLOAD_UDP6];
     Stats->TxCsumFallback =
         BySoftware[AERO_OFFLOAD_TCP4] + BySoftware[AERO_OFFLOAD_TCP6] + BySoftware[AERO_OFFLOAD_UDP4] + BySoftware[AERO_OFFLOAD_UDP6];
+    NdisAcquireSpinLock(&Adapter->Rx.Lock);
+    Stats->RxCsumValidatedTcp4 = Adapter->Rx.Counters.Tcp4Validated;
+    Stats->RxCsumValidatedTcp6 = Adapter->Rx.Counters.Tcp6Validated;
+    Stats->RxCsumValidatedUdp4 = Adapter->Rx.Counters.Udp4Validated;
+    Stats->RxCsumValidatedUdp6 = Adapter->Rx.Counters.Udp6Validated;
+    NdisReleaseSpinLock(&Adapter->Rx.Lock);
     Stats->Version = AEROVNET_OFFLOAD_STATS_VERSION;
     Stats->Size = sizeof *Stats;
     NdisMoveMemory(Stats->Mac, Adapter->StationAddress, sizeof Stats->Mac);
@@ -256,6 +262,10 @@ static VOID ReportReceiveDrops(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_COUNTERS
     Counters->RxDroppedMalformed = Rx->Malformed;
     Counters->RxDroppedFilter = Rx->NotWanted;
     Counters->RxDroppedNotRunning = Rx->NotRunning;
+    Counters->RxDroppedSegmented = Rx->Segmented;
+    Counters->RxDroppedChecksum = Rx->BadChecksumFields;
+    Counters->RxDroppedVlan = Rx->ForeignVlan;
+    Counters->RxCsumCompleted = Rx->Completed;
     NdisReleaseSpinLock(&Adapter->Rx.Lock);
 }
 

@@ -204,25 +204,36 @@ static ULONG QueryInterruptModeration(PAEROVNET_ADAPTER Adapter, PAEROVNET_ANSWE
 {
     NDIS_INTERRUPT_MODERATION_PARAMETERS *Moderation = &Answer->Moderation;
 
-    UNREFERENCED_PARAMETER(Adapter);
     NdisZeroMemory(Moderation, sizeof *Moderation);
     Moderation->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     Moderation->Header.Revision = NDIS_INTERRUPT_MODERATION_PARAMETERS_REVISION_1;
     Moderation->Header.Size = NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1;
-    Moderation->InterruptModeration = NdisInterruptModerationNotSupported;
+    if (!Adapter->Device.Profile.event_index) {
+        Moderation->InterruptModeration = NdisInterruptModerationNotSupported;
+    } else if (Adapter->Tx.Moderated) {
+        Moderation->InterruptModeration = NdisInterruptModerationEnabled;
+    } else {
+        Moderation->InterruptModeration = NdisInterruptModerationDisabled;
+    }
     return NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1;
 }
 
-/* OIM-07: what is not supported cannot be switched. */
+/* OIM-07, OIM-08: what is not supported cannot be switched; else there is on and off. It holds from the next interrupt on. */
 static NDIS_STATUS SetInterruptModeration(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request, const UCHAR *Bytes, ULONG Length,
                                           PULONG Read)
 {
-    UNREFERENCED_PARAMETER(Adapter);
+    NDIS_INTERRUPT_MODERATION_PARAMETERS Parameters;
+
     UNREFERENCED_PARAMETER(Request);
-    UNREFERENCED_PARAMETER(Bytes);
     UNREFERENCED_PARAMETER(Length);
     UNREFERENCED_PARAMETER(Read);
-    return NDIS_STATUS_INVALID_DATA;
+    NdisMoveMemory(&Parameters, Bytes, NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1);
+    if (!Adapter->Device.Profile.event_index || (Parameters.InterruptModeration != NdisInterruptModerationEnabled &&
+                                                 Parameters.InterruptModeration != NdisInterruptModerationDisabled)) {
+        return NDIS_STATUS_INVALID_DATA;
+    }
+    InterlockedExchange(&Adapter->Tx.Moderated, Parameters.InterruptModeration == NdisInterruptModerationEnabled);
+    return NDIS_STATUS_SUCCESS;
 }
 
 /* The link is the host's: what it is can be asked for, nothing else. */

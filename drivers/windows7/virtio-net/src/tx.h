@@ -103,6 +103,7 @@ typedef struct _AEROVNET_TX {
     AEROVNET_TX_CANCEL_STATISTICS CancelStatistics;
     struct virtqueue_segment Segments[AEROVNET_TX_TABLE]; /* scratch of one submission */
 
+    volatile LONG Moderated;  /* interlocked: interrupts follow most completions, not each (*InterruptModeration) */
     volatile LONG Completing; /* interlocked: threads inside NdisMSendNetBufferListsComplete */
 
     /* init-only */

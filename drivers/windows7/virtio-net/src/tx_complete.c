@@ -96,7 +96,8 @@ static VOID TxRetire(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Retired, PAEROVNET_TX_DO
 }
 
 /*
- * Asks for the interrupt that will follow most of what is with the device now (with event indices; else the next completion). The ring
+ * Asks for the interrupt that will follow the next completion, or, moderated, most of what is with the device now (which takes event
+ * indices). The ring
  * never waits for more than was published: the interrupt comes without any further send (SND-21). Locks: TxLock held.
  */
 static BOOLEAN TxArm(PAEROVNET_TX Tx)
@@ -105,6 +106,9 @@ static BOOLEAN TxArm(PAEROVNET_TX Tx)
 
     if (!Tx->Queue.Live) {
         return TRUE; /* nothing will complete */
+    }
+    if (!Tx->Moderated) {
+        return virtqueue_split_enable_interrupts(&Tx->Queue.Ring) != VIRTIO_FALSE;
     }
     Outstanding = virtqueue_split_outstanding(&Tx->Queue.Ring);
     return virtqueue_split_enable_interrupts_delayed(&Tx->Queue.Ring, (USHORT)(Outstanding - Outstanding / 4)) != VIRTIO_FALSE;
