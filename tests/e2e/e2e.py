@@ -19,11 +19,12 @@ import cases_hub
 import cases_offload
 import cases_plugin
 import cases_refusal
+import cases_settings
 import cases_traffic
 from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "offload", "check", "benchmark")
+GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "settings", "offload", "check", "benchmark")
 
 
 class Tally:
@@ -71,8 +72,8 @@ def run_group(group, tools, architecture, options, tally):
         for name, arguments in filter(lambda each: wanted(each[0]), cases_check.cases(options.seeds, options.exhaustive)):
             tally.add(group, architecture, name, *timed(lambda: cases_check.run_check(tools, tools.image(architecture), arguments, options.limit)))
         tally.add(group, architecture, "replay", *timed(lambda: cases_check.run_replay(tools, architecture)))
-    elif group in ("plugin", "hub"):
-        cases = cases_plugin.run_plugin if group == "plugin" else cases_hub.run_hub
+    elif group in ("plugin", "hub", "settings"):
+        cases = {"plugin": cases_plugin.run_plugin, "hub": cases_hub.run_hub, "settings": cases_settings.run_settings}[group]
         for name, problem, text in cases(tools, architecture):
             tally.add(group, architecture, name, problem, text, 0)
     elif group == "rounds":

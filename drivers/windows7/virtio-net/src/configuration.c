@@ -27,8 +27,12 @@ static VOID SettingRead(PAEROVNET_ADAPTER Adapter, NDIS_HANDLE Configuration, UL
     ULONG Value = Setting->Default;
 
     NdisReadConfiguration(&Status, &Parameter, Configuration, &Keyword, NdisParameterInteger);
+    if (Status == NDIS_STATUS_FAILURE) {
+        /* Missing, or text that is no number: then it can be read as text. */
+        NdisReadConfiguration(&Status, &Parameter, Configuration, &Keyword, NdisParameterString);
+    }
     if (Status == NDIS_STATUS_SUCCESS && Parameter != NULL) {
-        Value = Parameter->ParameterData.IntegerData;
+        Value = Parameter->ParameterType == NdisParameterInteger ? Parameter->ParameterData.IntegerData : MAXULONG;
         if (Parameter->ParameterType != NdisParameterInteger || Value < Setting->Minimum || Value > Setting->Maximum) {
             AerovnetEventLogWrite(Adapter, AerovnetReasonSettingRange, Index, Value);
             Value = Setting->Default;
