@@ -7,7 +7,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DRIVERS = ROOT / "drivers/windows7"
 
 _NO_FEATURE = "the package takes no feature for it"
-_NOT_YET = "the driver does not tag frames yet"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +28,7 @@ PACKAGES = {
         hardware_id=r"PCI\VEN_1AF4&DEV_1041&REV_01",
         description="Aero VirtIO Ethernet Adapter",
         messages=True,
-        settings_not_offered={"*PriorityVLANTag": _NOT_YET, "VlanID": _NOT_YET},
+        settings_not_offered={},
     ),
     "aerovnet": Package(
         name="aerovnet",
@@ -39,8 +38,6 @@ PACKAGES = {
         description="Aero Virtio Ethernet Adapter",
         messages=False,
         settings_not_offered={
-            "*PriorityVLANTag": _NOT_YET,
-            "VlanID": _NOT_YET,
             **{keyword: _NO_FEATURE for keyword in (
                 "ReceiveBufferSize", "*IPChecksumOffloadIPv4", "*TCPChecksumOffloadIPv4", "*TCPChecksumOffloadIPv6", "*UDPChecksumOffloadIPv4",
                 "*UDPChecksumOffloadIPv6", "*LsoV2IPv4", "*LsoV2IPv6", "*JumboPacket", "*SpeedDuplex")},
