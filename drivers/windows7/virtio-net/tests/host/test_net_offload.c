@@ -159,6 +159,23 @@ static void padding_behind_the_packet_is_left_out_of_the_sum(void **state)
     assert_checksums(&able, &recipe, 7, AERO_OFFLOAD_SUM);
 }
 
+static void a_udp_length_that_ends_before_the_packet_bounds_the_sum(void **state)
+{
+    struct frame_layout layout = frame_write(&udp4, FRAME_ASKED, -1, 0, original);
+    uint8_t pseudo[4] = {0, 17, 0, 108};
+    struct aero_offload_plan plan;
+    size_t length;
+
+    (void)state;
+    original[layout.transport + 4] = 0;
+    original[layout.transport + 5] = 108; /* 100 bytes of the 333 */
+    length = carry(&able, &all_sums, layout.length, &plan);
+    assert_int_equal(plan.path, AERO_OFFLOAD_SUM);
+    assert_true(aero_offload_sum(&plan, result, (virtio_u32)length));
+    assert_int_equal(naive_sum(result + layout.transport, 108, naive_sum(pseudo, 4, naive_sum(result + layout.network + 12, 8, 0))),
+                     0xFFFF);
+}
+
 static void a_fragment_header_around_the_only_piece_is_for_the_driver(void **state)
 {
     struct frame_recipe recipe = tcp6;
@@ -465,6 +482,37 @@ static void a_large_send_of_one_segment_is_an_ordinary_frame(void **state)
     assert_frame(result, length, expected, finished.length);
 }
 
+static void a_large_send_of_exactly_one_segment_is_not_cut(void **state)
+{
+    struct aero_offload_request request = large_request(&tcp6, 1000, -1);
+    struct frame_layout asked = frame_write(&tcp6, FRAME_LARGE, -1, 0, original);
+    struct aero_offload_plan plan;
+
+    (void)state;
+    (void)carry(&able, &request, asked.length, &plan);
+    assert_int_equal(plan.segments, 0);
+    request.segment_size = 999;
+    (void)carry(&able, &request, asked.length, &plan);
+    assert_int_equal(plan.segments, 2);
+}
+
+static void towards_a_routing_headers_stops_a_large_send_gets_its_length_only(void **state)
+{
+    struct frame_recipe recipe = tcp6;
+    struct aero_offload_request request = large_request(&recipe, 500, -1);
+    struct frame_layout asked;
+    struct aero_offload_plan plan;
+
+    (void)state;
+    recipe.extensions[0] = 43;
+    asked = frame_write(&recipe, FRAME_LARGE, -1, 0, original);
+    original[asked.network + 40 + 3] = 1; /* segments left */
+    original[asked.field] = 0x12;
+    original[asked.field + 1] = 0x34;
+    (void)carry(&able, &request, asked.length, &plan);
+    assert_int_equal(result[asked.field] << 8 | result[asked.field + 1], 0x1234 + 20 + 1000);
+}
+
 static void segments_longer_than_a_frame_may_be_are_made_shorter(void **state)
 {
     struct frame_recipe recipe = tcp4;
@@ -525,6 +573,9 @@ int main(void)
         cmocka_unit_test(a_large_send_is_cut_by_the_driver),
         cmocka_unit_test(what_the_device_cannot_cut_the_driver_cuts),
         cmocka_unit_test(a_large_send_of_one_segment_is_an_ordinary_frame),
+        cmocka_unit_test(a_large_send_of_exactly_one_segment_is_not_cut),
+        cmocka_unit_test(towards_a_routing_headers_stops_a_large_send_gets_its_length_only),
+        cmocka_unit_test(a_udp_length_that_ends_before_the_packet_bounds_the_sum),
         cmocka_unit_test(segments_longer_than_a_frame_may_be_are_made_shorter),
         cmocka_unit_test(what_is_no_large_send_is_refused),
     };
