@@ -132,13 +132,19 @@ static const struct diagnostics_field counters_fields[] = {
     {"RxDroppedChecksum", 192, 8, FORM_NUMBER, false},
     {"RxDroppedVlan", 200, 8, FORM_NUMBER, false},
     {"RxCsumCompleted", 208, 8, FORM_NUMBER, false},
+    {"TxDroppedLarge", 216, 8, FORM_NUMBER, false},
+    {"TxLargeByDevice", 224, 8, FORM_NUMBER, false},
+    {"TxLargeBySoftware", 232, 8, FORM_NUMBER, false},
+    {"TxIpChecksums", 240, 8, FORM_NUMBER, false},
+    {"TxNotSummed", 248, 8, FORM_NUMBER, false},
+    {"TxTagged", 256, 8, FORM_NUMBER, false},
     {NULL, 0, 0, FORM_NUMBER, false},
 };
 
 const struct diagnostics_structure diagnostics_structures[DIAGNOSTICS_COUNT] = {
     {"AEROVNET_DIAG_INFO", 0x00226000, 256, 8, info_fields},
     {"AEROVNET_OFFLOAD_STATS", 0x00126A00, 104, 104, offload_fields},
-    {"AEROVNET_DIAG_COUNTERS", 0x00226004, 216, 8, counters_fields},
+    {"AEROVNET_DIAG_COUNTERS", 0x00226004, 264, 8, counters_fields},
 };
 
 uint64_t diagnostics_number(const uint8_t *bytes, const struct diagnostics_field *field)

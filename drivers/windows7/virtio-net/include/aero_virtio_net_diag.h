@@ -185,10 +185,16 @@ typedef struct _AEROVNET_DIAG_COUNTERS {
     AEROVNET_DIAG_U64 RxDroppedMalformed;  /* packet header or merge count make no sense */
     AEROVNET_DIAG_U64 RxDroppedFilter;     /* not wanted by the packet filter */
     AEROVNET_DIAG_U64 RxDroppedNotRunning; /* came while the adapter was paused */
-    AEROVNET_DIAG_U64 RxDroppedSegmented;  /* said to be a large frame, which was not negotiated */
-    AEROVNET_DIAG_U64 RxDroppedChecksum;   /* the checksum to complete was not in the frame */
+    AEROVNET_DIAG_U64 RxDroppedSegmented;  /* says that it is a large frame, which was not negotiated */
+    AEROVNET_DIAG_U64 RxDroppedChecksum;   /* the checksum that it wants completed is not in it */
     AEROVNET_DIAG_U64 RxDroppedVlan;       /* not of the VLAN that VlanID names */
-    AEROVNET_DIAG_U64 RxCsumCompleted;     /* checksums completed in received frames; no drop */
+    AEROVNET_DIAG_U64 RxCsumCompleted;     /* checksums completed in the frame; no drop */
+    AEROVNET_DIAG_U64 TxDroppedLarge;      /* large sends that are none */
+    AEROVNET_DIAG_U64 TxLargeByDevice;     /* large sends of more than one segment */
+    AEROVNET_DIAG_U64 TxLargeBySoftware;
+    AEROVNET_DIAG_U64 TxIpChecksums; /* IPv4 header checksums, always the driver's */
+    AEROVNET_DIAG_U64 TxNotSummed;   /* a checksum was asked for that the frame does not have */
+    AEROVNET_DIAG_U64 TxTagged;      /* 802.1Q tags inserted */
 } AEROVNET_DIAG_COUNTERS;
 
 #pragma pack(pop)

@@ -283,6 +283,12 @@ static VOID ReportTransmitDrops(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_COUNTER
     Counters->TxDroppedMemory = Tx->NotMapped;
     Counters->TxDroppedAborted = Tx->Aborted;
     Counters->TxCancelled = Tx->Cancelled;
+    Counters->TxDroppedLarge = Tx->NotLarge;
+    Counters->TxLargeByDevice = Tx->SegmentedByDevice;
+    Counters->TxLargeBySoftware = Tx->SegmentedBySoftware;
+    Counters->TxIpChecksums = Tx->NetworkChecksums;
+    Counters->TxNotSummed = Tx->NotSummed;
+    Counters->TxTagged = Tx->Tagged;
     NdisReleaseSpinLock(&Adapter->Tx.Lock);
 }
 
