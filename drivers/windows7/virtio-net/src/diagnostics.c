@@ -130,7 +130,8 @@ static NTSTATUS NTAPI DispatchOther(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 /* IRP_MJ_DEVICE_CONTROL, also through a handle that has outlived the registration. */
 static NTSTATUS NTAPI DispatchDeviceControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
-    PIO_STACK_LOCATION Location = IoGetCurrentIrpStackLocation(Irp);
+    /* IoGetCurrentIrpStackLocation() without its assertion, which would be one more import of DBG builds. */
+    PIO_STACK_LOCATION Location = Irp->Tail.Overlay.CurrentStackLocation;
     ULONG_PTR Returned;
     NTSTATUS Status;
 

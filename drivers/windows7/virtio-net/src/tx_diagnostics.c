@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* tx_diagnostics.c - what is asked about sends in progress: how old they are, and how far those had come that somebody cancels. */
 #include "adapter.h"
-#include "trace.h"
 #include "tx_path.h"
 
 ULONG AerovnetTxOldestAge(PAEROVNET_TX Tx)
@@ -50,8 +49,9 @@ VOID AerovnetTxCancelNote(PAEROVNET_TX Tx, PVOID CancelId, ULONG64 Withdrawn)
 
 VOID AerovnetTxCancelPrint(PAEROVNET_TX Tx)
 {
-    AEROVNET_TRACE(("tx cancel stats: before_sg=%I64u after_sg=%I64u after_submit=%I64u", Tx->CancelStatistics.BeforeScatterGather,
-                    Tx->CancelStatistics.AfterScatterGather, Tx->CancelStatistics.AfterSubmit));
+    /* In one piece: scripts look for this line. */
+    DbgPrint("aero_virtio_net: tx cancel stats: before_sg=%I64u after_sg=%I64u after_submit=%I64u\n",
+             Tx->CancelStatistics.BeforeScatterGather, Tx->CancelStatistics.AfterScatterGather, Tx->CancelStatistics.AfterSubmit);
 }
 
 #endif
