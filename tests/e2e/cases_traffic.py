@@ -119,6 +119,8 @@ def problem_of_features(case, adapter):
 def problem_of_offload(case, adapter):
     if not case.offload:
         return None
+    if adapter["frames_judged"] < adapter["frames_sent"]:
+        return f"the host judged {adapter['frames_judged']} of {adapter['frames_sent']} frames in the transmit queue"
     large = "HOST_TSO4" in case.taken or "HOST_TSO6" in case.taken
     for figure, used in (("checksum_requests", "CSUM" in case.taken), ("large_requests", large), ("checksums_verified", "GUEST_CSUM" in case.taken)):
         if bool(adapter[figure]) != used:

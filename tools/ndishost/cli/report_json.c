@@ -82,6 +82,7 @@ static json_t *adapter(const struct adapter_report *row)
     json_object_set_new(object, "bytes_received", number(counts->bytes_received));
     json_object_set_new(object, "sends_failed", number(counts->sends_failed));
     json_object_set_new(object, "receives_dropped", number(counts->receives_dropped));
+    json_object_set_new(object, "frames_judged", number(row->pci.frames_judged));
     json_object_set_new(object, "checksum_requests", number(counts->checksum_requests));
     json_object_set_new(object, "large_requests", number(counts->large_requests));
     json_object_set_new(object, "checksums_verified", number(counts->checksums_verified));

@@ -129,6 +129,13 @@ static void report_irql(const struct export_entry *entry, uint8_t irql, uintptr_
                   entry->facts->irql_high, describe_address(return_address, caller, sizeof(caller)));
 }
 
+static void (*_Atomic export_observer)(void);
+
+void call_on_export(void (*observe)(void))
+{
+    export_observer = observe;
+}
+
 static uint64_t dispatch(const struct export_entry *entry, const uintptr_t *slots, uintptr_t return_address)
 {
     struct processor *processor = processor_current;
@@ -148,6 +155,9 @@ static uint64_t dispatch(const struct export_entry *entry, const uintptr_t *slot
         char caller[128];
         trace_line("call", "%s from %s", entry->row->name, describe_address(return_address, caller, sizeof(caller)));
     }
+    void (*observe)(void) = export_observer;
+    if (observe)
+        observe();
     sched_yield_point(YIELD_EXPORT);
     struct export_call call = {entry->row, slots, 0, return_address};
     uint64_t result = entry->row->implementation(&call);

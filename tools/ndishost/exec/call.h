@@ -115,6 +115,9 @@ uintptr_t export_resolve(const char *dll, const char *name);
 /* Visits every registered row, for `ndishost info` and tests. */
 void export_visit(void (*visit)(const struct export_row *row, const struct export_facts *facts, void *context), void *context);
 
+/* `observe` is called before each export of the image is carried out; on any processor, at any IRQL. One observer. */
+void call_on_export(void (*observe)(void));
+
 /*
  * The export that the current context is executing and its caller in the image; NULL and 0 outside of one. For tracking and
  * violations deep inside an implementation, where the export_call is out of reach.

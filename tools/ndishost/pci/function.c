@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "bars.h"
+#include "exec/call.h"
 #include "exec/trap.h"
 #include "host_block.h"
 #include "msix.h"
 #include "rules/rules.h"
+#include "transmit_referee.h"
 #include "virtio_sniffer.h"
 
 enum {
@@ -30,6 +32,12 @@ enum {
     CAPABILITY_MSIX = 0x11,
     FIRST_SLOT = 4,
     SLOT_LIMIT = 32,
+    TRANSMIT_QUEUE = 1,
+    STATUS_DRIVER_OK = 4,
+    FEATURE_MRG_RXBUF = 15,
+    FEATURE_VERSION_1 = 32,
+    DEVICE_TRANSITIONAL_NET = 0x1000,
+    DEVICE_NET = 0x1041,
     LINE_VECTOR = 16, /* I/O APIC input of slot 0 */
     PAGE = 4096,
 };
@@ -54,6 +62,8 @@ struct pci_function {
     struct pci_function *next; /* list of functions, for ports */
     pthread_mutex_t lock;      /* one operation at a time on the device; guards the rest */
     struct virtio_sniffer sniffer;
+    struct transmit_referee *referee; /* NULL: not a virtio network device */
+    bool referee_runs;
     struct mapping *mappings;
     uint64_t reads, writes, notifications[8];
     uint64_t detach_at; /* the access, counted from 1, that finds the device gone; 0: none */
@@ -67,6 +77,30 @@ static uint32_t slots_in_use;
 static uint64_t ones(unsigned width)
 {
     return width >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;
+}
+
+/* ---- what is transmitted ---- */
+
+/*
+ * The referee watches the first transmit queue from DRIVER_OK to the next reset. A device of contract v1 (its structures in BAR0, no
+ * MRG_RXBUF) has a header of 10 bytes that must be zero, which such devices see to themselves.
+ */
+static void referee_follow(struct pci_function *function)
+{
+    const struct virtio_sniffer *sniffer = &function->sniffer;
+    const struct virtio_queue_seen *queue = &sniffer->queues[TRANSMIT_QUEUE];
+    bool ten_bytes = sniffer->common_bar == 0 && !(sniffer->accepted >> FEATURE_MRG_RXBUF & 1);
+    bool live = (sniffer->status & STATUS_DRIVER_OK) && queue->enabled && (sniffer->accepted >> FEATURE_VERSION_1 & 1) && !ten_bytes;
+    if (!function->referee || live == function->referee_runs)
+        return;
+    function->referee_runs = live;
+    if (live)
+        transmit_referee_start(function->referee, &(struct transmit_ring){.descriptors = queue->descriptors,
+                                                                          .available = queue->available,
+                                                                          .size = queue->size,
+                                                                          .accepted = sniffer->accepted});
+    else
+        transmit_referee_stop(function->referee);
 }
 
 /* ---- registers ---- */
@@ -102,7 +136,9 @@ static void register_write(struct pci_function *function, unsigned bar, uint64_t
         return;
     pthread_mutex_lock(&function->lock);
     /* Told before it is done: its consequences come after it in the trace. */
+    transmit_referees_look();
     int queue = virtio_sniffer_access(&function->sniffer, bar, offset, width, true, value & ones(width));
+    referee_follow(function);
     function->device.ops->bar_write(function->device.state, bar, offset, width, value & ones(width));
     function->writes++;
     if (queue >= 0)
@@ -457,6 +493,10 @@ static bool function_start(struct pci_function *function, char *error, size_t er
     device->ops->config_write(device->state, CONFIG_INTERRUPT_LINE, 1, pci_function_line_vector(function));
     msix_discover(&function->block->msix, device, capability_find(device, CAPABILITY_MSIX), function->bars);
     virtio_sniffer_init(&function->sniffer, device, function->bars, function->block->msix.entries, function->slot, function);
+    bool is_net = function->identity.device == DEVICE_NET || function->identity.device == DEVICE_TRANSITIONAL_NET;
+    if (function->sniffer.present && is_net)
+        function->referee = transmit_referee_create(function->block->host.ram, function->block->host.ram_size, function);
+    call_on_export(transmit_referees_look);
     return true;
 }
 
@@ -499,6 +539,7 @@ void pci_function_destroy(struct pci_function *function)
     while (function->mappings)
         pci_function_unmap(function, function->mappings->address, 0);
     function_unlist(function);
+    transmit_referee_destroy(function->referee);
     function->device.ops->destroy(function->device.state);
     pci_bars_release(function->bars);
     pci_host_block_free(function->block);
@@ -513,6 +554,10 @@ void pci_function_detach(struct pci_function *function)
     pci_host_block_disconnect(function->block);
     /* What is not there reaches no memory either: the driver may free what the device would have written to. */
     pthread_mutex_lock(&function->lock);
+    if (function->referee && function->referee_runs)
+        transmit_referee_stop(function->referee);
+    function->referee_runs = false;
+    function->sniffer.status = 0;
     command_change(function, 0, COMMAND_MASTER | COMMAND_MEMORY | COMMAND_PORTS);
     pthread_mutex_unlock(&function->lock);
 }
@@ -585,6 +630,7 @@ struct pci_counts pci_function_counts(const struct pci_function *function)
     counts.writes = function->writes;
     memcpy(counts.notifications, function->notifications, sizeof counts.notifications);
     function_unlock(function);
+    counts.frames_judged = function->referee ? transmit_referee_frames(function->referee) : 0;
     pthread_mutex_lock(&function->block->lock);
     counts.line_interrupts = function->block->line_interrupts;
     memcpy(counts.messages, function->block->messages, sizeof counts.messages);

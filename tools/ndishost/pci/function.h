@@ -92,6 +92,7 @@ const char *virtio_feature_name(unsigned bit);
 struct pci_counts {
     uint64_t reads, writes, notifications[8];
     uint64_t line_interrupts, messages[8];
+    uint64_t frames_judged; /* transmitted frames that the referee saw (transmit_referee.h) */
 };
 struct pci_counts pci_function_counts(const struct pci_function *function);
 /* Surprise removal: from now on reads give all ones, writes go nowhere, no interrupt comes, the device reaches no memory. */

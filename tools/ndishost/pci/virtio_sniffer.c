@@ -46,8 +46,10 @@ static void vendor_capability_take(struct virtio_sniffer *sniffer, const struct 
     }
     if (type < REGION_COMMON || type > REGION_DEVICE || bar >= PCI_BAR_COUNT || !bars[bar].present)
         return;
-    if (type == REGION_COMMON)
+    if (type == REGION_COMMON) {
         sniffer->present = true;
+        sniffer->common_bar = bar;
+    }
     struct virtio_region region = {.kind = (enum virtio_region_kind)type, .bar = bar, .offset = offset, .length = size};
     if (type == REGION_NOTIFY)
         region.notify_multiplier = device->ops->config_read(device->state, at + 16, 4);
@@ -271,7 +273,13 @@ static void vector_written(struct virtio_sniffer *sniffer, const char *what, uin
     *unread = value != VIRTIO_NO_VECTOR;
 }
 
-static void queue_field_written(struct virtio_sniffer *sniffer, const struct virtio_field *field, uint64_t value)
+/* 64-bit fields come as two halves of 32 bits. */
+static void half_take(uint64_t *field, unsigned at, uint64_t value)
+{
+    *field = at ? (*field & UINT32_MAX) | value << 32 : (*field & ~(uint64_t)UINT32_MAX) | (value & UINT32_MAX);
+}
+
+static void queue_field_written(struct virtio_sniffer *sniffer, const struct virtio_field *field, unsigned at, uint64_t value)
 {
     struct virtio_queue_seen unseen = {0};
     struct virtio_queue_seen *queue = sniffer->queue_select < VIRTIO_QUEUES_SEEN ? &sniffer->queues[sniffer->queue_select] : &unseen;
@@ -287,11 +295,17 @@ static void queue_field_written(struct virtio_sniffer *sniffer, const struct vir
         BROKEN(sniffer, "P12", "common.%s was written after queue %u was enabled", field->name, sniffer->queue_select);
     if (field->offset == COMMON_QUEUE_SIZE && (value == 0 || (value & (value - 1))))
         BROKEN(sniffer, "P11", "queue_size <- %u for queue %u is not a power of two", (unsigned)value, sniffer->queue_select);
+    if (field->offset == COMMON_QUEUE_SIZE)
+        queue->size = (uint16_t)value;
+    if (field->offset == COMMON_QUEUE_DESC)
+        half_take(&queue->descriptors, at, value);
+    if (field->offset == COMMON_QUEUE_DRIVER)
+        half_take(&queue->available, at, value);
     if (field->offset == COMMON_QUEUE_MSIX_VECTOR)
         vector_written(sniffer, "queue_msix_vector", (uint16_t)value, &queue->vector_unread);
 }
 
-static void common_written(struct virtio_sniffer *sniffer, const struct virtio_field *field, uint64_t value)
+static void common_written(struct virtio_sniffer *sniffer, const struct virtio_field *field, unsigned at, uint64_t value)
 {
     if (field->read_only) {
         BROKEN(sniffer, "P10", "common.%s is read-only for the driver and was written", field->name);
@@ -317,7 +331,7 @@ static void common_written(struct virtio_sniffer *sniffer, const struct virtio_f
         sniffer->queue_select = (uint16_t)value;
         break;
     default:
-        queue_field_written(sniffer, field, value);
+        queue_field_written(sniffer, field, at, value);
         break;
     }
 }
@@ -342,6 +356,9 @@ static void common_read(struct virtio_sniffer *sniffer, const struct virtio_fiel
         break;
     case COMMON_QUEUE_MSIX_VECTOR:
         queue->vector_unread = false;
+        break;
+    case COMMON_QUEUE_SIZE:
+        queue->size = (uint16_t)value;
         break;
     case COMMON_QUEUE_NOTIFY_OFF:
         queue->notify_off_known = true;
@@ -382,7 +399,7 @@ static void common_accessed(struct virtio_sniffer *sniffer, uint64_t offset, uns
     if (!field || (offset != field->offset && field->width <= 4))
         return;
     if (write)
-        common_written(sniffer, field, value);
+        common_written(sniffer, field, (unsigned)(offset - field->offset), value);
     else
         common_read(sniffer, field, value);
 }

@@ -37,6 +37,8 @@ struct virtio_region {
 struct virtio_queue_seen {
     bool notify_off_known, enabled, vector_unread;
     uint16_t notify_off;
+    uint16_t size;                   /* as read, or written */
+    uint64_t descriptors, available; /* as written */
 };
 
 struct virtio_sniffer {
@@ -45,6 +47,7 @@ struct virtio_sniffer {
     bool present;       /* a virtio device with at least a common configuration */
     struct virtio_region regions[VIRTIO_MAX_CAPABILITIES];
     unsigned region_count;
+    unsigned common_bar; /* where the common configuration lies */
     unsigned vector_count; /* MSI-X entries of the function */
     bool messages_enabled; /* set by the owner */
     bool failure_expected; /* set by the owner: NEEDS_RESET is part of the scenario */
