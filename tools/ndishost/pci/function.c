@@ -654,6 +654,12 @@ void pci_function_expect_device_failure(struct pci_function *function, bool expe
     function_unlock(function);
 }
 
+void pci_function_trust_sums(struct pci_function *function, bool trusted)
+{
+    if (function->referee)
+        transmit_referee_trust_sums(function->referee, trusted);
+}
+
 const char *pci_function_failure(const struct pci_function *function)
 {
     pthread_mutex_lock(&function->block->lock);

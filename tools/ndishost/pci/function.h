@@ -103,6 +103,8 @@ void pci_function_detach_at(struct pci_function *function, uint64_t access);
 bool pci_function_set_link(struct pci_function *function, bool up);
 /* True: DEVICE_NEEDS_RESET is part of the scenario and not reported as HOST-DEVICE-FAILED. */
 void pci_function_expect_device_failure(struct pci_function *function, bool expected);
+/* True: broken checksums that the driver hands on unasked are the scenario's, not the driver's (transmit_referee.h). */
+void pci_function_trust_sums(struct pci_function *function, bool trusted);
 /* Set when the back-end called failed(); one line, or NULL. */
 const char *pci_function_failure(const struct pci_function *function);
 /* Called from any thread when a back-end fails. */

@@ -10,6 +10,7 @@
 #ifndef NDISHOST_PCI_TRANSMIT_REFEREE_H
 #define NDISHOST_PCI_TRANSMIT_REFEREE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct transmit_referee;
@@ -29,6 +30,9 @@ void transmit_referee_start(struct transmit_referee *referee, const struct trans
 void transmit_referee_stop(struct transmit_referee *referee);
 /* Frames judged since creation. Any thread. */
 uint64_t transmit_referee_frames(const struct transmit_referee *referee);
+
+/* Sums that the driver asks nobody to complete are the sender's: for scenarios that send broken frames. */
+void transmit_referee_trust_sums(struct transmit_referee *referee, bool trusted);
 
 /* Lets every referee look; what call_on_export() is given. Any thread. */
 void transmit_referees_look(void);
