@@ -21,10 +21,12 @@ import cases_plugin
 import cases_refusal
 import cases_settings
 import cases_traffic
+import cases_user
 from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "settings", "offload", "check", "benchmark")
+GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "settings", "offload",
+          "check", "user", "benchmark")
 
 
 class Tally:
@@ -57,6 +59,8 @@ def run_group(group, tools, architecture, options, tally):
     elif group == "offload":
         for case in filter(lambda each: wanted(each.name), cases_offload.cases(options.mib, options.exhaustive)):
             tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))
+    elif group == "user":
+        tally.add(group, architecture, "DHCP, DNS, HTTP", *timed(lambda: cases_user.run_user(tools, architecture)))
     elif group == "transitional":
         for case in filter(lambda each: wanted(each.name), cases_traffic.transitional(options.pings, options.mib)):
             tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))

@@ -47,7 +47,7 @@ struct virtio_sniffer {
     bool present;       /* a virtio device with at least a common configuration */
     struct virtio_region regions[VIRTIO_MAX_CAPABILITIES];
     unsigned region_count;
-    unsigned common_bar; /* where the common configuration lies */
+    unsigned common_bar;   /* where the common configuration lies */
     unsigned vector_count; /* MSI-X entries of the function */
     bool messages_enabled; /* set by the owner */
     bool failure_expected; /* set by the owner: NEEDS_RESET is part of the scenario */
