@@ -31,11 +31,27 @@ static void fill(struct storm *storm, uint32_t length)
         storm->buffer[at] = kind == 0 ? 0 : kind == 1 ? 0xFF : kind == 2 ? (uint8_t)(at % 4 ? 0 : 1) : (uint8_t)random_next(random);
 }
 
+/* Requests whose header NDIS sees to have something random behind a right one, now and then. */
+static void put_header(struct storm *storm, uint32_t oid, uint32_t length)
+{
+    bool parameters = oid == NT_OID_TCP_OFFLOAD_PARAMETERS;
+    if ((!parameters && oid != NT_OID_OFFLOAD_ENCAPSULATION) || length < NT_NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1 ||
+        random_chance(&storm->world->random, 30))
+        return;
+    storm->buffer[0] = parameters ? NT_NDIS_OBJECT_TYPE_DEFAULT : NT_NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION;
+    storm->buffer[1] = 1;
+    storm->buffer[2] = parameters ? NT_NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1 : NT_NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1;
+    storm->buffer[3] = 0;
+    for (uint32_t at = 4; at < length; ++at) /* values near the legal ones, mostly */
+        storm->buffer[at] = (uint8_t)(storm->buffer[at] & (random_chance(&storm->world->random, 90) ? 3 : 255));
+}
+
 static void ask(struct storm *storm, uint32_t type, uint32_t oid, uint32_t length)
 {
     if (is_for_others(oid) || world_failed(storm->world) || station_device_gone(storm->station))
         return;
     fill(storm, length);
+    put_header(storm, oid, length);
     /* NDIS keeps what was set: the filter decides which frames may come. */
     if (type == NT_NdisRequestSetInformation)
         adapter_oid_set(storm->station->adapter, oid, storm->buffer, length, NULL);
@@ -68,6 +84,17 @@ static void ask_at_random(struct storm *storm, const uint32_t *oids, unsigned co
         /* Methods are of no OID of an Ethernet miniport. */
         ask(storm, types[random_between(random, 0, 3)], oid, random_chance(random, 90) ? random_between(random, 0, LENGTH_MOST) : LARGE);
     }
+}
+
+/* As TCP/IP tells them when they come and go; a list of any other shape comes with the random requests. */
+static void tell_addresses(struct storm *storm)
+{
+    struct network_addresses addresses = {.ipv4 = {192, 0, 2, 1}, .ipv6 = {0x20, 0x01, 0x0D, 0xB8, [15] = 1}};
+    if (world_failed(storm->world) || station_device_gone(storm->station))
+        return;
+    upper_edge_tell_addresses(storm->station->adapter, &addresses);
+    upper_edge_tell_addresses(storm->station->adapter, NULL);
+    upper_edge_tell_addresses(storm->station->adapter, &addresses);
 }
 
 /* Cancels what may be pending now, at both IRQLs, and what never existed. */
@@ -113,6 +140,7 @@ void play_oid_storm(struct world *world)
     station_load_start(station);
     struct sched_thread *canceller = sched_thread_start("cancel", SCHED_ANY_PROCESSOR, cancel_thread, storm);
     ask_all_lengths(storm, oids, count);
+    tell_addresses(storm);
     ask_at_random(storm, oids, count);
     storm->over = true;
     sched_thread_join(canceller);
