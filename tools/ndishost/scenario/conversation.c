@@ -51,17 +51,23 @@ static bool wait_for_room(struct station *station)
     return true;
 }
 
-void conversation_send(struct conversation *conversation, const uint8_t *frame, size_t length)
+void conversation_submit(struct conversation *conversation, const uint8_t *frame, size_t length, const struct send_request *request)
 {
     struct station *station = conversation->station;
     struct send_batch batch;
     if (!wait_for_room(station))
         return;
-    expected_add(&conversation->down, frame, length);
     send_batch_begin(&batch, station->adapter->send);
-    if (!send_batch_add(&batch, frame, length))
+    if (!send_batch_add_request(&batch, frame, length, request))
         world_fail(station->world, "a frame of %zu bytes cannot be sent", length);
     send_batch_submit(&batch);
+}
+
+void conversation_send(struct conversation *conversation, const uint8_t *frame, size_t length)
+{
+    const struct send_request nothing = send_request_nothing();
+    expected_add(&conversation->down, frame, length);
+    conversation_submit(conversation, frame, length, &nothing);
 }
 
 bool conversation_deliver_unwanted(struct conversation *conversation, const uint8_t *frame, size_t length)

@@ -6,6 +6,7 @@
 #ifndef NDISHOST_SCENARIO_CONVERSATION_H
 #define NDISHOST_SCENARIO_CONVERSATION_H
 
+#include "ndis/send_request.h"
 #include "scenario/expected.h"
 
 struct conversation {
@@ -22,6 +23,8 @@ void conversation_end(struct conversation *conversation);
 
 /* Sends a frame that is to leave the device as it is. */
 void conversation_send(struct conversation *conversation, const uint8_t *frame, size_t length);
+/* Sends a frame with a request; what is to leave was expected before. */
+void conversation_submit(struct conversation *conversation, const uint8_t *frame, size_t length, const struct send_request *request);
 /* Sends a frame in at the far end; it is to be received as it is, or
  * without its outer 802.1Q tag. False: there was no room. */
 bool conversation_deliver(struct conversation *conversation, const uint8_t *frame, size_t length);

@@ -29,6 +29,10 @@ void play_send_cancel(struct world *world);
 /* scenario_frames.c */
 void play_odd_frames(struct world *world);
 void play_jumbo(struct world *world);
+/* scenario_offload.c */
+void play_offload(struct world *world);
+void play_receive_checksum(struct world *world);
+void play_vlan(struct world *world);
 /* scenario_filter.c */
 void play_filter(struct world *world);
 /* scenario_announce.c */

@@ -26,6 +26,7 @@ static const struct setting {
     {"*UDPChecksumOffloadIPv6", 0, 3},
     {"*LsoV2IPv4", 0, 1},
     {"*LsoV2IPv6", 0, 1},
+    {"*PriorityVLANTag", 0, 3},
     {"VlanID", 0, 4094},
     {"*JumboPacket", 1514, 9014},
     {"*InterruptModeration", 0, 1},
