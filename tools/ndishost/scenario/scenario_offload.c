@@ -178,7 +178,7 @@ static void settings_change(struct offload_play *play)
 {
     struct random *random = &play->world->random;
     struct adapter *adapter = play->station->adapter;
-    const struct offload *can = &adapter->offload.hardware;
+    const struct offload *can = &adapter->attributes.offload.hardware;
     nt_NDIS_OFFLOAD_PARAMETERS asked;
     memset(&asked, 0, sizeof(asked));
     object_header_set(&asked, NT_NDIS_OBJECT_TYPE_DEFAULT, NT_NDIS_OFFLOAD_PARAMETERS_REVISION_2, sizeof(asked));
@@ -218,11 +218,11 @@ static void play_end(struct offload_play *play)
 
 static bool offers(const struct offload_play *play, bool receive)
 {
-    const struct offload *can = &play->station->adapter->offload.hardware;
+    const struct offload *can = &play->station->adapter->attributes.offload.hardware;
     for (unsigned family = 0; family < OFFLOAD_FAMILIES; ++family) {
         const struct offload_sums *sums = receive ? &can->receive[family] : &can->transmit[family];
         if (sums->tcp || sums->udp || (!receive && can->large[family].on))
-            return play->station->adapter->offload.declared;
+            return play->station->adapter->attributes.offload.declared;
     }
     return false;
 }
