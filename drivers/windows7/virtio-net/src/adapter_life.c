@@ -162,7 +162,7 @@ static NDIS_STATUS DescribeAdapter(PAEROVNET_ADAPTER Adapter)
     NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES Attributes;
     NDIS_PM_CAPABILITIES Power;
     NDIS_OID Oids[AEROVNET_OID_CAPACITY];
-    BOOLEAN Connected = Adapter->Link.Told == MediaConnectStateConnected;
+    const AEROVNET_LINK_FACTS *Link = &Adapter->Link.Told;
 
     /* No wake-up of any kind: the device has none. */
     NdisZeroMemory(&Power, sizeof Power);
@@ -180,12 +180,13 @@ static NDIS_STATUS DescribeAdapter(PAEROVNET_ADAPTER Adapter)
     Attributes.MediaType = NdisMedium802_3;
     Attributes.PhysicalMediumType = NdisPhysicalMedium802_3;
     Attributes.MtuSize = Adapter->Mtu;
-    Attributes.MaxXmitLinkSpeed = AEROVNET_LINK_SPEED;
-    Attributes.MaxRcvLinkSpeed = AEROVNET_LINK_SPEED;
-    Attributes.XmitLinkSpeed = Connected ? AEROVNET_LINK_SPEED : NDIS_LINK_SPEED_UNKNOWN;
+    Attributes.MaxXmitLinkSpeed =
+        Link->Speed != NDIS_LINK_SPEED_UNKNOWN && Link->Speed > AEROVNET_LINK_SPEED ? Link->Speed : AEROVNET_LINK_SPEED;
+    Attributes.MaxRcvLinkSpeed = Attributes.MaxXmitLinkSpeed;
+    Attributes.XmitLinkSpeed = Link->Speed;
     Attributes.RcvLinkSpeed = Attributes.XmitLinkSpeed;
-    Attributes.MediaConnectState = Adapter->Link.Told;
-    Attributes.MediaDuplexState = Connected ? MediaDuplexStateFull : MediaDuplexStateUnknown;
+    Attributes.MediaConnectState = Link->State;
+    Attributes.MediaDuplexState = Link->Duplex;
     Attributes.LookaheadSize = AerovnetMaximumTotalSize(Adapter);
     Attributes.MacOptions = AerovnetMacOptions(Adapter);
     Attributes.SupportedPacketFilters = AEROVNET_PACKET_FILTERS;

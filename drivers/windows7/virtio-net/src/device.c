@@ -245,6 +245,20 @@ BOOLEAN AerovnetDeviceReadStatus(PAEROVNET_ADAPTER Adapter, PUSHORT Status)
            virtio_pci_modern_read_config(&Adapter->Device.Transport, VIRTIO_NET_CONFIG_STATUS, Status, sizeof *Status) == VIRTIO_PCI_OK;
 }
 
+BOOLEAN AerovnetDeviceReadSpeed(PAEROVNET_ADAPTER Adapter, PULONG Megabits, PBOOLEAN FullDuplex)
+{
+    struct virtio_pci_modern *Transport = &Adapter->Device.Transport;
+    UCHAR Duplex;
+
+    if (!Adapter->Device.Profile.has_speed ||
+        virtio_pci_modern_read_config(Transport, VIRTIO_NET_CONFIG_SPEED, Megabits, sizeof *Megabits) != VIRTIO_PCI_OK ||
+        virtio_pci_modern_read_config(Transport, VIRTIO_NET_CONFIG_DUPLEX, &Duplex, sizeof Duplex) != VIRTIO_PCI_OK) {
+        return FALSE;
+    }
+    *FullDuplex = Duplex != VIRTIO_NET_DUPLEX_HALF; /* unknown: as devices without the feature */
+    return *Megabits != 0 && *Megabits <= VIRTIO_NET_SPEED_LARGEST;
+}
+
 BOOLEAN AerovnetDeviceNeedsReset(PAEROVNET_ADAPTER Adapter)
 {
     UCHAR Status = virtio_pci_modern_status(&Adapter->Device.Transport);

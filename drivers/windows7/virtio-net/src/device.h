@@ -64,6 +64,12 @@ NDIS_STATUS AerovnetDeviceReadConfiguration(PAEROVNET_ADAPTER Adapter);
 BOOLEAN AerovnetDeviceReadStatus(PAEROVNET_ADAPTER Adapter, PUSHORT Status);
 
 /* DEVICE_NEEDS_RESET is set. FALSE when removed. One register read; IRQL: <= DISPATCH_LEVEL. */
+/*
+ * Speed in Mbit/s and duplex of the link as the device has them. FALSE: it says nothing, or what means unknown (N7), or cannot be read now.
+ * IRQL: <= DISPATCH_LEVEL.
+ */
+BOOLEAN AerovnetDeviceReadSpeed(PAEROVNET_ADAPTER Adapter, PULONG Megabits, PBOOLEAN FullDuplex);
+
 BOOLEAN AerovnetDeviceNeedsReset(PAEROVNET_ADAPTER Adapter);
 
 /*

@@ -63,7 +63,7 @@ static VOID ReportState(PAEROVNET_ADAPTER Adapter, AEROVNET_DIAG_INFO *Info)
 
     NdisAcquireSpinLock(&Adapter->State.Lock);
     State = Adapter->State.Current;
-    Info->LinkUp = (AEROVNET_DIAG_U8)(Adapter->Link.Told == MediaConnectStateConnected);
+    Info->LinkUp = (AEROVNET_DIAG_U8)(Adapter->Link.Told.State == MediaConnectStateConnected);
     NdisReleaseSpinLock(&Adapter->State.Lock);
     if (Adapter->Interrupts.Messages) {
         Info->Flags |= AEROVNET_DIAG_FLAG_USE_MSIX;

@@ -5,20 +5,19 @@
 #include "trace.h"
 #include "virtio_net_spec.h"
 
-static VOID LinkIndicate(PAEROVNET_ADAPTER Adapter, NDIS_MEDIA_CONNECT_STATE State)
+static VOID LinkIndicate(PAEROVNET_ADAPTER Adapter, const AEROVNET_LINK_FACTS *Facts)
 {
     NDIS_STATUS_INDICATION Indication;
     NDIS_LINK_STATE LinkState;
-    ULONG64 Speed = State == MediaConnectStateConnected ? AEROVNET_LINK_SPEED : NDIS_LINK_SPEED_UNKNOWN;
 
     NdisZeroMemory(&LinkState, sizeof LinkState);
     LinkState.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     LinkState.Header.Revision = NDIS_LINK_STATE_REVISION_1;
     LinkState.Header.Size = NDIS_SIZEOF_LINK_STATE_REVISION_1;
-    LinkState.MediaConnectState = State;
-    LinkState.MediaDuplexState = State == MediaConnectStateConnected ? MediaDuplexStateFull : MediaDuplexStateUnknown;
-    LinkState.XmitLinkSpeed = Speed;
-    LinkState.RcvLinkSpeed = Speed;
+    LinkState.MediaConnectState = Facts->State;
+    LinkState.MediaDuplexState = Facts->Duplex;
+    LinkState.XmitLinkSpeed = Facts->Speed;
+    LinkState.RcvLinkSpeed = Facts->Speed;
     LinkState.PauseFunctions = NdisPauseFunctionsUnsupported;
 
     NdisZeroMemory(&Indication, sizeof Indication);
@@ -29,8 +28,28 @@ static VOID LinkIndicate(PAEROVNET_ADAPTER Adapter, NDIS_MEDIA_CONNECT_STATE Sta
     Indication.StatusCode = NDIS_STATUS_LINK_STATE;
     Indication.StatusBuffer = &LinkState;
     Indication.StatusBufferSize = sizeof LinkState;
-    AEROVNET_TRACE(("link %s", State == MediaConnectStateConnected ? "up" : "down"));
+    AEROVNET_TRACE(("link %s", Facts->State == MediaConnectStateConnected ? "up" : "down"));
     NdisMIndicateStatusEx(Adapter->Handle, &Indication);
+}
+
+static BOOLEAN FactsEqual(const AEROVNET_LINK_FACTS *One, const AEROVNET_LINK_FACTS *Other)
+{
+    return One->State == Other->State && One->Duplex == Other->Duplex && One->Speed == Other->Speed;
+}
+
+/* With the speed that the device has now, which may change while the link is up (N7). */
+static VOID FactsRead(PAEROVNET_ADAPTER Adapter, BOOLEAN Up, PAEROVNET_LINK_FACTS Facts)
+{
+    BOOLEAN FullDuplex;
+    ULONG Megabits;
+
+    Facts->State = Up ? MediaConnectStateConnected : MediaConnectStateDisconnected;
+    Facts->Duplex = Up ? MediaDuplexStateFull : MediaDuplexStateUnknown;
+    Facts->Speed = Up ? AEROVNET_LINK_SPEED : NDIS_LINK_SPEED_UNKNOWN;
+    if (Up && AerovnetDeviceReadSpeed(Adapter, &Megabits, &FullDuplex)) {
+        Facts->Duplex = FullDuplex ? MediaDuplexStateFull : MediaDuplexStateHalf;
+        Facts->Speed = (ULONG64)Megabits * 1000000;
+    }
 }
 
 /*
@@ -40,16 +59,16 @@ static VOID LinkIndicate(PAEROVNET_ADAPTER Adapter, NDIS_MEDIA_CONNECT_STATE Sta
 static VOID LinkTell(PAEROVNET_ADAPTER Adapter)
 {
     PAEROVNET_LINK Link = &Adapter->Link;
-    NDIS_MEDIA_CONNECT_STATE State;
+    AEROVNET_LINK_FACTS Facts;
 
     NdisAcquireSpinLock(&Adapter->State.Lock);
     if (!Link->Telling) {
         Link->Telling = TRUE;
-        while (Link->Ready && Link->Told != Link->Current) {
-            State = Link->Current;
-            Link->Told = State;
+        while (Link->Ready && !FactsEqual(&Link->Told, &Link->Current)) {
+            Facts = Link->Current;
+            Link->Told = Facts;
             NdisReleaseSpinLock(&Adapter->State.Lock);
-            LinkIndicate(Adapter, State);
+            LinkIndicate(Adapter, &Facts);
             NdisAcquireSpinLock(&Adapter->State.Lock);
         }
         Link->Telling = FALSE;
@@ -57,10 +76,14 @@ static VOID LinkTell(PAEROVNET_ADAPTER Adapter)
     NdisReleaseSpinLock(&Adapter->State.Lock);
 }
 
-static VOID LinkSet(PAEROVNET_ADAPTER Adapter, NDIS_MEDIA_CONNECT_STATE State)
+static VOID LinkSet(PAEROVNET_ADAPTER Adapter, BOOLEAN Up)
 {
+    AEROVNET_LINK_FACTS Facts, Down;
+
+    FactsRead(Adapter, Up, &Facts);
+    FactsRead(Adapter, FALSE, &Down);
     NdisAcquireSpinLock(&Adapter->State.Lock);
-    Adapter->Link.Current = Adapter->Link.Lost ? MediaConnectStateDisconnected : State;
+    Adapter->Link.Current = Adapter->Link.Lost ? Down : Facts;
     NdisReleaseSpinLock(&Adapter->State.Lock);
     LinkTell(Adapter);
 }
@@ -69,9 +92,8 @@ VOID AerovnetLinkInitialize(PAEROVNET_ADAPTER Adapter)
 {
     USHORT Status;
 
-    Adapter->Link.Current = AerovnetDeviceReadStatus(Adapter, &Status) && (Status & VIRTIO_NET_STATUS_LINK_UP) != 0
-                                ? MediaConnectStateConnected
-                                : MediaConnectStateDisconnected;
+    FactsRead(Adapter, (BOOLEAN)(AerovnetDeviceReadStatus(Adapter, &Status) && (Status & VIRTIO_NET_STATUS_LINK_UP) != 0),
+              &Adapter->Link.Current);
     Adapter->Link.Told = Adapter->Link.Current;
 }
 
@@ -97,7 +119,7 @@ VOID AerovnetLinkRefresh(PAEROVNET_ADAPTER Adapter)
     if (!AerovnetDeviceReadStatus(Adapter, &Status)) {
         return;
     }
-    LinkSet(Adapter, (Status & VIRTIO_NET_STATUS_LINK_UP) != 0 ? MediaConnectStateConnected : MediaConnectStateDisconnected);
+    LinkSet(Adapter, (BOOLEAN)((Status & VIRTIO_NET_STATUS_LINK_UP) != 0));
     if ((Status & VIRTIO_NET_STATUS_ANNOUNCE) != 0 && Adapter->Device.Profile.asks_announce) {
         (void)AerovnetRecoveryAnnounce(Adapter);
     }
@@ -108,7 +130,7 @@ VOID AerovnetLinkLost(PAEROVNET_ADAPTER Adapter)
     NdisAcquireSpinLock(&Adapter->State.Lock);
     Adapter->Link.Lost = TRUE;
     NdisReleaseSpinLock(&Adapter->State.Lock);
-    LinkSet(Adapter, MediaConnectStateDisconnected);
+    LinkSet(Adapter, FALSE);
 }
 
 VOID AerovnetLinkFound(PAEROVNET_ADAPTER Adapter)

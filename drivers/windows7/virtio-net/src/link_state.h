@@ -5,15 +5,22 @@
 
 #include "adapter_types.h"
 
-/* Bits per second while connected. The device says nothing about speed as long as SPEED_DUPLEX is not negotiated. */
+/* Bits per second while connected to a device that does not say how fast it is (SPEED_DUPLEX). */
 #define AEROVNET_LINK_SPEED 10000000000ULL
 
+/* As NDIS has it: without a connection speed and duplex are unknown. */
+typedef struct _AEROVNET_LINK_FACTS {
+    NDIS_MEDIA_CONNECT_STATE State;
+    NDIS_MEDIA_DUPLEX_STATE Duplex;
+    ULONG64 Speed;
+} AEROVNET_LINK_FACTS, *PAEROVNET_LINK_FACTS;
+
 typedef struct _AEROVNET_LINK {
-    NDIS_MEDIA_CONNECT_STATE Told;    /* guard: State.Lock; what NDIS knows */
-    NDIS_MEDIA_CONNECT_STATE Current; /* guard: State.Lock; what the device said last */
-    BOOLEAN Ready;                    /* guard: State.Lock; NDIS has the general attributes, so changes may be indicated */
-    BOOLEAN Lost;                     /* guard: State.Lock; the device cannot be used: no link, whatever it says */
-    BOOLEAN Telling;                  /* guard: State.Lock; one thread indicates at a time, which keeps indications in order */
+    AEROVNET_LINK_FACTS Told;    /* guard: State.Lock; what NDIS knows */
+    AEROVNET_LINK_FACTS Current; /* guard: State.Lock; what the device said last */
+    BOOLEAN Ready;               /* guard: State.Lock; NDIS has the general attributes, so changes may be indicated */
+    BOOLEAN Lost;                /* guard: State.Lock; the device cannot be used: no link, whatever it says */
+    BOOLEAN Telling;             /* guard: State.Lock; one thread indicates at a time, which keeps indications in order */
 } AEROVNET_LINK, *PAEROVNET_LINK;
 
 /* Reads the state that goes into the general attributes. IRQL: PASSIVE_LEVEL. */

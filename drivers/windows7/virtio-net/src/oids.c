@@ -240,15 +240,18 @@ static NDIS_STATUS SetInterruptModeration(PAEROVNET_ADAPTER Adapter, PNDIS_OID_R
 static NDIS_STATUS SetLinkParameters(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUEST Request, const UCHAR *Bytes, ULONG Length, PULONG Read)
 {
     NDIS_LINK_PARAMETERS Parameters;
+    AEROVNET_LINK_FACTS Link;
 
-    UNREFERENCED_PARAMETER(Adapter);
     UNREFERENCED_PARAMETER(Request);
     UNREFERENCED_PARAMETER(Length);
     UNREFERENCED_PARAMETER(Read);
     NdisMoveMemory(&Parameters, Bytes, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1);
-    if ((Parameters.XmitLinkSpeed != NDIS_LINK_SPEED_UNKNOWN && Parameters.XmitLinkSpeed != AEROVNET_LINK_SPEED) ||
-        (Parameters.RcvLinkSpeed != NDIS_LINK_SPEED_UNKNOWN && Parameters.RcvLinkSpeed != AEROVNET_LINK_SPEED) ||
-        Parameters.MediaDuplexState == MediaDuplexStateHalf) {
+    NdisAcquireSpinLock(&Adapter->State.Lock);
+    Link = Adapter->Link.Told;
+    NdisReleaseSpinLock(&Adapter->State.Lock);
+    if ((Parameters.XmitLinkSpeed != NDIS_LINK_SPEED_UNKNOWN && Parameters.XmitLinkSpeed != Link.Speed) ||
+        (Parameters.RcvLinkSpeed != NDIS_LINK_SPEED_UNKNOWN && Parameters.RcvLinkSpeed != Link.Speed) ||
+        (Parameters.MediaDuplexState == MediaDuplexStateHalf && Link.Duplex != MediaDuplexStateHalf)) {
         return NDIS_STATUS_INVALID_DATA;
     }
     return NDIS_STATUS_SUCCESS;

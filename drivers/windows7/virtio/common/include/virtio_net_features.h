@@ -53,6 +53,7 @@ struct virtio_net_profile {
     virtio_bool has_mac;           /* the device has an address in its configuration */
     virtio_bool has_status;        /* ... and a link status; without it the link is up (N4) */
     virtio_bool has_mtu;           /* ... and an MTU */
+    virtio_bool has_speed;         /* ... and the speed of its link */
     virtio_bool transmit_checksum; /* the device completes checksums (CSUM) */
     virtio_bool segment_ipv4;      /* ... cuts large TCP packets (HOST_TSO4, HOST_TSO6) */
     virtio_bool segment_ipv6;

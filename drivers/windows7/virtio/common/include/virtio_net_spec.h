@@ -46,12 +46,14 @@
 #define VIRTIO_NET_F_SPEED_DUPLEX        63u
 
 /* ---- Device configuration layout: offset (width in bits), and the feature that makes the field exist ---- */
-#define VIRTIO_NET_CONFIG_MAC       0u  /* 6 x 8, MAC */
-#define VIRTIO_NET_CONFIG_STATUS    6u  /* 16, STATUS */
-#define VIRTIO_NET_CONFIG_MAX_PAIRS 8u  /* 16, MQ or RSS */
-#define VIRTIO_NET_CONFIG_MTU       10u /* 16, MTU */
-#define VIRTIO_NET_CONFIG_SPEED     12u /* 32, SPEED_DUPLEX */
-#define VIRTIO_NET_CONFIG_DUPLEX    16u /* 8, SPEED_DUPLEX */
+#define VIRTIO_NET_CONFIG_MAC       0u          /* 6 x 8, MAC */
+#define VIRTIO_NET_CONFIG_STATUS    6u          /* 16, STATUS */
+#define VIRTIO_NET_CONFIG_MAX_PAIRS 8u          /* 16, MQ or RSS */
+#define VIRTIO_NET_CONFIG_MTU       10u         /* 16, MTU */
+#define VIRTIO_NET_CONFIG_SPEED     12u         /* 32, SPEED_DUPLEX */
+#define VIRTIO_NET_CONFIG_DUPLEX    16u         /* 8, SPEED_DUPLEX */
+#define VIRTIO_NET_SPEED_LARGEST    0x7FFFFFFFu /* Mbit/s; what is more means unknown (N7) */
+#define VIRTIO_NET_DUPLEX_HALF      0u
 #define VIRTIO_NET_STATUS_LINK_UP   0x0001u
 #define VIRTIO_NET_STATUS_ANNOUNCE  0x0002u
 

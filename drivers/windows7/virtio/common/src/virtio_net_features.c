@@ -104,6 +104,7 @@ void virtio_net_profile_freeze(virtio_u64 accepted, const struct virtio_contract
     profile->has_mac = (accepted & NET(MAC)) != 0;
     profile->has_status = (accepted & NET(STATUS)) != 0;
     profile->has_mtu = (accepted & NET(MTU)) != 0;
+    profile->has_speed = (accepted & NET(SPEED_DUPLEX)) != 0;
     /* Segmentation is HOST_TSO's promise; the legacy GSO bit is taken, and means nothing. */
     profile->transmit_checksum = (accepted & NET(CSUM)) != 0;
     profile->segment_ipv4 = (accepted & NET(HOST_TSO4)) != 0;
