@@ -27,6 +27,7 @@ class Traffic:
     timeout: int = 180
     udp_mib: int = 0
     offload: bool = False       # what the driver took of checksums and segmentation must have been used, and nothing else
+    link_speed: int = 10_000_000_000  # bits per second; what a device has that says nothing
     transitional: bool = False  # the package for transitional devices
 
 
@@ -74,6 +75,7 @@ MATRIX = [
     Traffic("jumbo frames, the device states no MTU", options=("--set", "*JumboPacket=9014"), not_taken=("MTU",)),
     Traffic("guest_csum=off", "qemu,guest_csum=off", not_taken=("GUEST_CSUM",)),
     Traffic("no interrupt moderation", options=("--set", "*InterruptModeration=0")),
+    Traffic("speed=25000,duplex=half", "qemu,speed=25000,duplex=half", taken=("SPEED_DUPLEX",), link_speed=25_000_000_000),
     Traffic("packed=on", "qemu,packed=on", not_taken=("RING_PACKED",)),
     Traffic("everything off", "qemu,mrg_rxbuf=off,event_idx=off,ctrl_vq=off,vectors=0", not_taken=("MRG_RXBUF", "EVENT_IDX", "CTRL_VQ"),
             interrupts="intx"),
@@ -143,6 +145,8 @@ def problem_of(case, run, report, traffic):
         return f"{len(report['adapters'])} adapters in the report"
     for adapter in report["adapters"]:
         problem = problem_of_interrupts(case, adapter) or problem_of_features(case, adapter) or problem_of_offload(case, adapter)
+        if not problem and adapter["link_speed"] != case.link_speed:
+            problem = f"the link has {adapter['link_speed']} bit/s, not {case.link_speed}"
         if problem:
             return problem
     return None
