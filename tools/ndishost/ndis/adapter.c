@@ -2,6 +2,7 @@
 /* adapter.c - an adapter as an object: creation and destruction of its device stack, its handle, its facts and counts. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "exec/call.h"
 #include "ndis/attributes.h"
@@ -13,6 +14,7 @@
 #include "ndis/pnp_irp.h"
 #include "ndis/receive.h"
 #include "ndis/send.h"
+#include "nt/registry.h"
 #include "rules/rules.h"
 
 static atomic_uint adapters_created;
@@ -102,6 +104,18 @@ static uint32_t add_device(struct adapter *adapter)
     return status;
 }
 
+/* Keywords of this path are values of the hardware key; the others are the adapter's own, of its software key. */
+static void add_hardware_key(struct adapter *adapter, const struct adapter_options *options)
+{
+    static const char path[] = "Device Parameters\\";
+
+    registry_device_add(adapter->physical_device);
+    for (unsigned i = 0; i < options->keyword_count; i++) {
+        if (strncasecmp(options->keywords[i].name, path, sizeof(path) - 1) == 0)
+            registry_device_set(adapter->physical_device, options->keywords[i].name + sizeof(path) - 1, options->keywords[i].value);
+    }
+}
+
 struct adapter *adapter_create(struct driver *driver, struct pci_function *function, const struct adapter_options *options)
 {
     struct adapter *adapter = calloc(1, sizeof(*adapter));
@@ -117,6 +131,7 @@ struct adapter *adapter_create(struct driver *driver, struct pci_function *funct
     adapter->interrupts = options->interrupts;
     adapter->keywords = keyword_store_create(options->keywords, options->keyword_count);
     adapter->physical_device = device_create(driver);
+    add_hardware_key(adapter, options);
     adapter->functional_device = device_create(driver);
     adapter->physical_device->AttachedDevice = (uintptr_t)adapter->functional_device;
     adapter->handle = handle_create(HANDLE_ADAPTER, adapter, NULL, 0);
@@ -153,6 +168,7 @@ void adapter_destroy(struct adapter *adapter)
     attributes_clear(adapter);
     keyword_store_destroy(adapter->keywords);
     resources_release(adapter);
+    registry_device_remove(adapter->physical_device);
     free(adapter->physical_device);
     free(adapter->functional_device);
     pthread_mutex_destroy(&adapter->mutex);

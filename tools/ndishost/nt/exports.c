@@ -15,7 +15,7 @@ void nt_exports_register(void)
         nt_format_exports,    nt_bugcheck_exports,          nt_register_exports,      nt_interlocked_exports,   nt_thread_exports,
         nt_executive_exports, nt_arithmetic_exports,        nt_bitmap_exports,        nt_guarded_mutex_exports, nt_rundown_exports,
         nt_lookaside_exports, nt_bugcheck_callback_exports, nt_event_tracing_exports, nt_system_fact_exports,   nt_conversion_exports,
-        nt_io_device_exports, nt_io_request_exports,        nt_work_item_exports,     nt_resource_lock_exports,
+        nt_io_device_exports, nt_io_request_exports,        nt_work_item_exports,     nt_resource_lock_exports, nt_registry_exports,
     };
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         export_table_register(tables[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* thread.c - system threads of the driver, and the handles and references by which it holds them. */
 #include "nt/dispatcher.h"
+#include "nt/registry.h"
 
 #include "abi/nt_constants.h"
 #include "exec/sched.h"
@@ -172,6 +173,8 @@ static uint64_t bad_handle(uintptr_t handle, uintptr_t who)
 static uint64_t export_ZwClose(struct export_call *call)
 {
     uintptr_t handle = arg_word(call);
+    if (registry_close(handle))
+        return NT_STATUS_SUCCESS;
     dispatcher_lock();
     unsigned index = handle_index(handle);
     if (index != HANDLE_LIMIT) {

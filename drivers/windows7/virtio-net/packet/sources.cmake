@@ -6,6 +6,7 @@ set(VIRTIO_NET_PACKET_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/device_filter.c
   ${CMAKE_CURRENT_LIST_DIR}/ethernet_frame.c
   ${CMAKE_CURRENT_LIST_DIR}/receive_filter.c
+  ${CMAKE_CURRENT_LIST_DIR}/vlan_list.c
   ${CMAKE_CURRENT_LIST_DIR}/receive_vlan.c)
 # Included as "packet/...".
 get_filename_component(VIRTIO_NET_PACKET_INCLUDES "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)

@@ -26,6 +26,7 @@
 #include "configuration.h"
 #include "control_commands.h"
 #include "device.h"
+#include "device_registry.h"
 #include "diagnostics.h"
 #include "interrupts.h"
 #include "link_state.h"
@@ -36,6 +37,7 @@
 #include "rx.h"
 #include "settings_table.h"
 #include "tx.h"
+#include "packet/vlan_list.h"
 
 struct _AEROVNET_ADAPTER {
     /* init-only */
@@ -49,6 +51,7 @@ struct _AEROVNET_ADAPTER {
     ULONG ScatterGatherListSize;
     UCHAR StationAddress[ETH_LENGTH_OF_ADDRESS]; /* the device's, or NetworkAddress */
     ULONG Mtu;
+    struct vlan_list Vlans;                /* that the device's filter lets in, if there are any */
     PNDIS_RESOURCE_LIST AssignedResources; /* NDIS's; only during initialisation */
     ULONG Lookahead;                       /* OIDs only, which NDIS serializes */
     volatile LONG Removed;                 /* interlocked: surprise removal was announced; set once */

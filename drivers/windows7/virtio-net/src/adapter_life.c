@@ -264,6 +264,7 @@ static const AEROVNET_STEP StepTable[] = {
     {"register adapter", RegisterAdapter, NULL},
     {"prepare objects", PrepareObjects, DisposeObjects},
     {"read settings", ReadSettings, NULL},
+    {"read VLANs", AerovnetRegistryReadVlans, NULL},
     {"read resources", ReadResources, NULL},
     {"recognize device", AerovnetDeviceRecognize, NULL},
     {"register DMA", RegisterDma, DeregisterDma},

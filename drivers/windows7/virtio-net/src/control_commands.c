@@ -10,6 +10,8 @@ VOID AerovnetControlForget(PAEROVNET_ADAPTER Adapter)
     PAEROVNET_CONTROL Control = &Adapter->Control;
 
     Control->AddressSet = FALSE;
+    Control->VlansAdded = 0;
+    Control->VlansRefused = FALSE;
     Control->Filter.known = 0;
     Control->Filter.on = 0;
     Control->TableLength = 0;
@@ -34,6 +36,31 @@ static AEROVNET_COMMAND_RESULT AddressApply(PAEROVNET_ADAPTER Adapter)
         AerovnetControlQueueSend(Adapter, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDRESS, Adapter->StationAddress, ETH_LENGTH_OF_ADDRESS);
     Adapter->Control.AddressSet = Result == AerovnetCommandOk;
     AEROVNET_TRACE(("virtio-net-ctrl-vq|INFO|mac_addr_set|status=%u", (unsigned)Result));
+    return Result;
+}
+
+/* ---- VLANs ---- */
+
+/* Only what was configured: never the whole range. */
+static AEROVNET_COMMAND_RESULT VlansApply(PAEROVNET_ADAPTER Adapter)
+{
+    PAEROVNET_CONTROL Control = &Adapter->Control;
+    AEROVNET_COMMAND_RESULT Result = AerovnetCommandOk;
+    USHORT Id;
+
+    if (!Adapter->Device.Profile.filters_vlans) {
+        return AerovnetCommandOk;
+    }
+    while (Control->VlansAdded < Adapter->Vlans.count && !Control->VlansRefused) {
+        Id = Adapter->Vlans.ids[Control->VlansAdded];
+        Result = AerovnetControlQueueSend(Adapter, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, &Id, sizeof Id);
+        AEROVNET_TRACE(("virtio-net-ctrl-vq|INFO|vlan_add|vid=%u|status=%u", Id, (unsigned)Result));
+        if (Result == AerovnetCommandOk) {
+            Control->VlansAdded++;
+        } else {
+            Control->VlansRefused = TRUE;
+        }
+    }
     return Result;
 }
 
@@ -94,7 +121,9 @@ static VOID FilterApply(PAEROVNET_ADAPTER Adapter)
     /* An address that could not be set is a further unicast address of the table. */
     TableLength = device_filter_write_table(&Control->Wanted, AddressDiffers(Adapter) && !Control->AddressSet, Control->NewTable);
     TableChanged = TableLength != Control->TableLength || !NdisEqualMemory(Control->Table, Control->NewTable, TableLength);
-    Count = device_filter_plan(&Control->Filter, device_filter_wanted(&Control->Wanted, Extra), Extra, TableChanged, Steps);
+    Count =
+        device_filter_plan(&Control->Filter, Control->VlansRefused ? device_filter_open() : device_filter_wanted(&Control->Wanted, Extra),
+                           Extra, TableChanged, Steps);
     for (Index = 0; Index < Count; Index++) {
         switch (FilterStep(Adapter, &Steps[Index], TableLength)) {
         case AerovnetCommandOk:
@@ -132,8 +161,16 @@ VOID AerovnetControlApply(PAEROVNET_ADAPTER Adapter)
     NdisAcquireSpinLock(&Adapter->State.Lock);
     Generation = Adapter->Control.Generation;
     NdisReleaseSpinLock(&Adapter->State.Lock);
-    if (Adapter->Control.Queue.Queue.Live && AddressApply(Adapter) != AerovnetCommandDead && Adapter->Device.Profile.filters_receive) {
-        FilterApply(Adapter);
+    if (Adapter->Control.Queue.Queue.Live) {
+        if (AddressApply(Adapter) != AerovnetCommandDead && VlansApply(Adapter) != AerovnetCommandDead &&
+            Adapter->Device.Profile.filters_receive) {
+            FilterApply(Adapter);
+        }
+        /* Not for requests that changed nothing: the registry is slow. */
+        if (Adapter->Control.SentPublished != Adapter->Control.Queue.Counters.Sent) {
+            Adapter->Control.SentPublished = Adapter->Control.Queue.Counters.Sent; /* written on this thread only */
+            AerovnetRegistryPublish(Adapter);
+        }
     }
     /*
      * Also when the device did not take it: the filter in software has. A request that came meanwhile (its predecessor was cancelled)

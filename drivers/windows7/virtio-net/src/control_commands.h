@@ -22,7 +22,10 @@ typedef struct _AEROVNET_CONTROL {
     struct receive_filter Before; /* guard: OIDs, which NDIS serializes: the filter that Request replaced */
 
     /* what the device has acknowledged since its reset; guard: the queue's one user */
+    ULONG64 SentPublished; /* commands when the registry was last told */
     BOOLEAN AddressSet;
+    ULONG VlansAdded;     /* of Adapter->Vlans */
+    BOOLEAN VlansRefused; /* one of them was not taken: no more are sent, and the device is to let everything in */
     struct device_filter Filter;
     ULONG TableLength; /* 0: none sent */
     UCHAR Table[DEVICE_FILTER_TABLE_MAX];

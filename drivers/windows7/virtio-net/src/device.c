@@ -167,6 +167,10 @@ static virtio_u64 DeviceDecide(void *Context, virtio_u64 Offered)
         Device->Missing = Device->Profile.features & ~Offered;
         return Device->Missing == 0 ? Device->Profile.features : 0;
     }
+    if (Adapter->Vlans.count == 0) {
+        /* A device that filters VLANs lets only those in that it was told. With none to tell, it is better not to begin. */
+        Offered &= ~VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN);
+    }
     (void)virtio_net_choose_features(Offered, &Adapter->Personality->Features, &Choice);
     Device->Missing = Choice.missing;
     return Choice.accepted;

@@ -45,6 +45,7 @@ static const AEROVNET_EVENT_ROW EventTable[] = {
     {AerovnetReasonNetworkAddress, ANY_DETAIL, AEROVNET_EVENT_NETWORK_ADDRESS},
     {AerovnetReasonFewerMessages, ANY_DETAIL, AEROVNET_EVENT_FEWER_MESSAGES},
     {AerovnetReasonControlQueue, ANY_DETAIL, AEROVNET_EVENT_CONTROL_QUEUE},
+    {AerovnetReasonVlanList, ANY_DETAIL, AEROVNET_EVENT_VLAN_LIST},
     {AerovnetReasonControlGivenUp, ANY_DETAIL, AEROVNET_EVENT_CONTROL_GIVEN_UP},
     {AerovnetReasonDeviceReset, AerovnetResetNeeded, AEROVNET_EVENT_RESET_NEEDED},
     {AerovnetReasonDeviceReset, AerovnetResetPoisoned, AEROVNET_EVENT_RESET_POISONED},

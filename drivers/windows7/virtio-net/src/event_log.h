@@ -26,6 +26,7 @@ typedef enum _AEROVNET_REASON {
     AerovnetReasonNetworkAddress = 21, /* length found; the device's own address is used */
     AerovnetReasonFewerMessages = 22,  /* messages granted; everything is on message 0 */
     AerovnetReasonControlQueue = 30,   /* the control queue cannot be used, the adapter works without: its size, enum virtio_pci_result */
+    AerovnetReasonVlanList = 31,       /* entries of VlanIds or VlanId that are no VLAN id, entries that are */
     /* Recovery. */
     AerovnetReasonDeviceReset = 40,    /* AEROVNET_RESET_CAUSE, fault of the queue */
     AerovnetReasonDeviceLost = 41,     /* the device could not be brought back: enum virtio_pci_result, phase */
