@@ -58,7 +58,7 @@ struct pci_function {
     struct pci_bar bars[PCI_BAR_COUNT];
     unsigned slot;
     struct pci_identity identity;
-    atomic_bool detached;
+    atomic_bool detached, may_lie;
     struct pci_function *next; /* list of functions, for ports */
     pthread_mutex_t lock;      /* one operation at a time on the device; guards the rest */
     struct virtio_sniffer sniffer;
@@ -658,6 +658,16 @@ void pci_function_trust_sums(struct pci_function *function, bool trusted)
 {
     if (function->referee)
         transmit_referee_trust_sums(function->referee, trusted);
+}
+
+void pci_function_expect_lies(struct pci_function *function, bool expected)
+{
+    atomic_store(&function->may_lie, expected);
+}
+
+bool pci_function_may_lie(const struct pci_function *function)
+{
+    return atomic_load(&function->may_lie);
 }
 
 const char *pci_function_failure(const struct pci_function *function)

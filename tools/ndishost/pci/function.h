@@ -105,6 +105,9 @@ bool pci_function_set_link(struct pci_function *function, bool up);
 void pci_function_expect_device_failure(struct pci_function *function, bool expected);
 /* True: broken checksums that the driver hands on unasked are the scenario's, not the driver's (transmit_referee.h). */
 void pci_function_trust_sums(struct pci_function *function, bool trusted);
+/* The device may say of frames what is not true: a driver that believes it (a checksum) is not to blame. */
+void pci_function_expect_lies(struct pci_function *function, bool expected);
+bool pci_function_may_lie(const struct pci_function *function);
 /* Set when the back-end called failed(); one line, or NULL. */
 const char *pci_function_failure(const struct pci_function *function);
 /* Called from any thread when a back-end fails. */

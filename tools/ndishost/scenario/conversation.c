@@ -58,7 +58,7 @@ void conversation_submit(struct conversation *conversation, const uint8_t *frame
     if (!wait_for_room(station))
         return;
     send_batch_begin(&batch, station->adapter->send);
-    if (!send_batch_add_request(&batch, frame, length, request))
+    if (!send_batch_add_request(&batch, frame, length, request) && !world_has_misfortune(station->world))
         world_fail(station->world, "a frame of %zu bytes cannot be sent", length);
     send_batch_submit(&batch);
 }

@@ -301,6 +301,7 @@ struct plugged_device *device_plug(const struct device_choice *choice, unsigned 
         model_set_peer(device->model, &model_peer, device);
         pci_function_expect_device_failure(device->function, model_options_expect_failure(&choice->model));
         pci_function_trust_sums(device->function, choice->model.trust_sums);
+        pci_function_expect_lies(device->function, device_choice_misbehaves(choice));
     }
     if (device->cable >= 0)
         sched_io_add(&device->io);

@@ -222,6 +222,8 @@ static void chain_execute(struct model *model, struct model_queue *queue, const 
         TRACE("model", "control command %u/%u, %zu bytes", command.class, command.command, command.length);
         model->counts.control_commands++;
         bool refused = model_fault_due(&model->faults, FAULT_CONTROL_REFUSED);
+        if (refused && command.class == CTRL_ANNOUNCE)
+            model->protocol.announce_owed = false; /* the driver did what it owed */
         if (!refused && command_execute(model, &command))
             ack = CTRL_ACK_OK;
         if (ack != CTRL_ACK_OK)

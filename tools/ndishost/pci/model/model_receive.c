@@ -33,7 +33,7 @@ void model_receive_check_buffer(void *context, const struct model_chain *chain)
                      chain->writable, header + CONTRACT_FRAME_MAX);
     else if (!model->contract && chain->writable < advised)
         MODEL_WARNED(model, "N9", "receive chain %u has %" PRIu64 " bytes, %u are advised", chain->head, chain->writable, advised);
-    if (model_accepted(model, FEATURE_MTU) && chain->writable < header + ETHERNET_HEADER + (unsigned)model->options.mtu)
+    if (model_mtu_in_force(model) && chain->writable < header + ETHERNET_HEADER + (unsigned)model->options.mtu)
         MODEL_BROKEN(model, "N5", "receive chain %u has %" PRIu64 " bytes; the MTU is %u", chain->head, chain->writable,
                      model->options.mtu);
 }
@@ -320,9 +320,9 @@ static void front_cut(struct model *model, struct model_frame *front, const stru
 /* Why the frame is not for the driver: the counter of such frames, or NULL. */
 static uint64_t *refusal(struct model *model, const struct model_frame *frame, const struct model_frame_facts *facts, bool large)
 {
-    size_t limit = model->contract                      ? CONTRACT_FRAME_MAX
-                   : model_accepted(model, FEATURE_MTU) ? (size_t)model->options.mtu + ETHERNET_HEADER + VLAN_TAG * facts->tags
-                                                        : MODEL_FRAME_MAX;
+    size_t limit = model->contract             ? CONTRACT_FRAME_MAX
+                   : model_mtu_in_force(model) ? (size_t)model->options.mtu + ETHERNET_HEADER + VLAN_TAG * facts->tags
+                                               : MODEL_FRAME_MAX;
     if (!model_is_live(model))
         return &model->counts.dropped_stopped;
     if (model_offers(model, FEATURE_STATUS) && !(model->net_config[NET_CONFIG_STATUS] & NET_STATUS_LINK_UP))

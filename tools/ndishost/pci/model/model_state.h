@@ -115,6 +115,13 @@ static inline bool model_offers(const struct model *model, unsigned feature)
     return model->options.features >> feature & 1;
 }
 
+/* The driver knows the MTU: it accepted the feature, and the configuration shows it as it is. */
+static inline bool model_mtu_in_force(const struct model *model)
+{
+    return model_accepted(model, FEATURE_MTU) && !model_fault_chosen(&model->faults, FAULT_MTU_GARBAGE) &&
+           !model_fault_chosen(&model->faults, FAULT_MTU_TINY);
+}
+
 /* ---- model_device.c ---- */
 void model_reset(struct model *model);
 /* Sets DEVICE_NEEDS_RESET and says so; the queues stop. */

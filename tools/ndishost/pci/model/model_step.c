@@ -160,7 +160,7 @@ void model_check_quiescent(struct model *model)
         if (model->protocol.config_vector_unread)
             MODEL_BROKEN(model, "P20", "the vector of configuration changes was not read back");
         uint64_t needed = (uint64_t)model_header_bytes(model) + ETHERNET_HEADER + model->options.mtu;
-        if (model_accepted(model, FEATURE_MTU) && receive->enabled && !receive->lied && receive->exposed_bytes < needed)
+        if (model_mtu_in_force(model) && receive->enabled && !receive->lied && receive->exposed_bytes < needed)
             MODEL_BROKEN(model, "N5", "there is receive space for %u bytes, less than one frame of the MTU %u",
                          (unsigned)receive->exposed_bytes, model->options.mtu);
     } else if (!model->vanished && (model->status & STATUS_NEEDS_RESET) && (model->status & STATUS_DRIVER_OK)) {

@@ -161,7 +161,7 @@ static void length_check(struct transmit *transmit, size_t length, unsigned tags
     struct model *model = transmit->model;
     if (model->contract && length > CONTRACT_FRAME_MAX)
         MODEL_BROKEN(model, "HOST-FRAME", "a frame of %zu bytes; the contract knows 14 to 1522", length);
-    if (model_accepted(model, FEATURE_MTU) && length > (size_t)model->options.mtu + ETHERNET_HEADER + VLAN_TAG * tags)
+    if (model_mtu_in_force(model) && length > (size_t)model->options.mtu + ETHERNET_HEADER + VLAN_TAG * tags)
         MODEL_BROKEN(model, "N5", "a frame of %zu bytes; the MTU is %u", length, model->options.mtu);
 }
 
