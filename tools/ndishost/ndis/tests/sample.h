@@ -156,6 +156,22 @@ enum fault {
     FAULT_CLONE_FREED_WITH_OTHER_FLAGS,
     FAULT_CLONE_FREED_AS_PLAIN,
     FAULT_FRAGMENTS_FREED_FIRST,
+    /* task offload: from here on the sample has it */
+    FAULT_OFFLOAD_NONE,
+    FAULT_OFFLOAD_BEYOND_HARDWARE,
+    FAULT_OFFLOAD_WITHOUT_ENCAPSULATION,
+    FAULT_OFFLOAD_LARGE_ALONE,
+    FAULT_OFFLOAD_KEYWORD_IGNORED,
+    FAULT_OFFLOAD_TAKES_ILLEGAL,
+    FAULT_OFFLOAD_SILENT,
+    FAULT_OFFLOAD_CHANGES_OTHER,
+    FAULT_OFFLOAD_ANY_ENCAPSULATION,
+    FAULT_OFFLOAD_CLAIMS_BAD,
+    FAULT_OFFLOAD_CLAIMS_OTHER,
+    FAULT_OFFLOAD_CLAIMS_OFF,
+    FAULT_OFFLOAD_LARGE_UNREPORTED,
+    FAULT_OFFLOAD_INFORMATION_CHANGED,
+    FAULT_OFFLOAD_TAG_REPORTED,
     FAULT_COUNT
 };
 
@@ -237,6 +253,14 @@ bool sample_device_create(void);
 void sample_device_destroy(void);
 /* What a user of the machine does with it; host code, PASSIVE_LEVEL. */
 void sample_device_use(void);
+/* sample_offload.c */
+bool sample_has_offload(void);
+uint32_t sample_offload_declare(void);
+uint32_t sample_offload_set(nt_NDIS_OID_REQUEST *request);
+bool sample_offload_is_large(const nt_NET_BUFFER_LIST *nbl);
+void sample_offload_transmit(const nt_NET_BUFFER_LIST *nbl, uint8_t *frame, size_t length);
+void sample_offload_completed(nt_NET_BUFFER_LIST *nbl);
+void sample_offload_received(nt_NET_BUFFER_LIST *nbl, uint8_t *frame, size_t length);
 /* sample_oids.c */
 uint32_t IMAGE sample_oid(void *context, nt_NDIS_OID_REQUEST *request);
 void IMAGE sample_oid_work(void *context, void *work_item);

@@ -48,7 +48,7 @@ bool sample_data_create(void)
     memset(&dma, 0, sizeof(dma));
     sample_header(&dma, NT_NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION, 1, NT_NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1);
     dma.Flags = NT_NDIS_SG_DMA_64_BIT_ADDRESS;
-    dma.MaximumPhysicalMapping = SAMPLE_MTU + 14;
+    dma.MaximumPhysicalMapping = sample_has_offload() ? 65536 : SAMPLE_MTU + 14;
     dma.ProcessSGListHandler = (uintptr_t)sample_process_sg;
     dma.SharedMemAllocateCompleteHandler = (uintptr_t)sample_shared_memory_complete;
     if (NdisMRegisterScatterGatherDma(sample.adapter, &dma, &sample.dma) != NT_NDIS_STATUS_SUCCESS)
@@ -110,7 +110,7 @@ static void loop_frame(struct sample_tx *tx, const nt_SCATTER_GATHER_LIST *list)
 
     for (unsigned index = 0; index < SAMPLE_RX_COUNT && !rx; index++)
         rx = sample.rx[index].busy ? NULL : &sample.rx[index];
-    if (!rx)
+    if (!rx || sample_offload_is_large(tx->nbl))
         return;
     for (uint32_t index = 0; index < list->NumberOfElements && left; index++, element++) {
         uint64_t address;
@@ -130,6 +130,8 @@ static void loop_frame(struct sample_tx *tx, const nt_SCATTER_GATHER_LIST *list)
         done += length;
         left -= length;
     }
+    sample_offload_transmit(tx->nbl, rx->data, done);
+    sample_offload_received(rx->nbl, rx->data, done);
     rx->busy = true;
     nb = (nt_NET_BUFFER *)rx->nbl->FirstNetBuffer;
     nb->stDataLength = done;
@@ -241,6 +243,7 @@ static void complete_sends(nt_NET_BUFFER_LIST *list)
         nt_NET_BUFFER *nb = (nt_NET_BUFFER *)each->FirstNetBuffer;
 
         each->Status = FAULTY(SEND_STATUS_PENDING) ? NT_NDIS_STATUS_PENDING : NT_NDIS_STATUS_SUCCESS;
+        sample_offload_completed(each);
         if (FAULTY(SEND_CHAIN_CHANGED))
             ((nt_MDL *)nb->MdlChain)->Next ^= 64;
         if (FAULTY(SEND_DATA_START_CHANGED))

@@ -284,6 +284,8 @@ static uint32_t IMAGE initialize(void *adapter, void *driver_context, nt_NDIS_MI
         return NT_NDIS_STATUS_FAILURE;
     if (!FAULTY(GENERAL_MISSING) && set_general() != NT_NDIS_STATUS_SUCCESS)
         return NT_NDIS_STATUS_FAILURE;
+    if (sample_has_offload() && sample_offload_declare() != NT_NDIS_STATUS_SUCCESS)
+        return NT_NDIS_STATUS_FAILURE;
     if (FAULTY(INITIALIZE_LEAKS_POOL)) {
         NdisAllocateMemoryWithTagPriority(sample.adapter, 100, SAMPLE_TAG, 0);
         return NT_NDIS_STATUS_RESOURCES;

@@ -144,6 +144,9 @@ static uint32_t set(nt_NDIS_OID_REQUEST *request)
         }
         request->DATA_SET_INFORMATION_BytesRead = length;
         return NT_NDIS_STATUS_SUCCESS;
+    case NT_OID_TCP_OFFLOAD_PARAMETERS:
+    case NT_OID_OFFLOAD_ENCAPSULATION:
+        return sample_has_offload() ? sample_offload_set(request) : NT_NDIS_STATUS_NOT_SUPPORTED;
     default:
         return FAULTY(OID_TAKES_UNKNOWN) ? NT_NDIS_STATUS_SUCCESS : NT_NDIS_STATUS_NOT_SUPPORTED;
     }

@@ -125,6 +125,20 @@ static const struct wrong_driver wrong_drivers[] = {
     {"gives statistics without a header", FAULT_OID_STATISTICS_HEADER, "OIM-09"},
     {"counts backwards", FAULT_OID_STATISTICS_DECREASE, "OIM-09"},
     {"forgets the header in the total size", FAULT_OID_TOTAL_SIZE, "GEN-10"},
+    {"has more offload on than the hardware has", FAULT_OFFLOAD_BEYOND_HARDWARE, "GEN-17"},
+    {"offloads checksums without an encapsulation", FAULT_OFFLOAD_WITHOUT_ENCAPSULATION, "OFF-09"},
+    {"segments without checksums", FAULT_OFFLOAD_LARGE_ALONE, "OFF-12"},
+    {"ignores an offload keyword", FAULT_OFFLOAD_KEYWORD_IGNORED, "OFF-11"},
+    {"takes an illegal offload request", FAULT_OFFLOAD_TAKES_ILLEGAL, "OFF-03"},
+    {"changes offloads without a word", FAULT_OFFLOAD_SILENT, "OFF-04"},
+    {"changes another offload than was asked for", FAULT_OFFLOAD_CHANGES_OTHER, "OFF-02"},
+    {"takes any encapsulation", FAULT_OFFLOAD_ANY_ENCAPSULATION, "OFF-06"},
+    {"claims a checksum that is wrong", FAULT_OFFLOAD_CLAIMS_BAD, "CSO-09"},
+    {"claims a checksum that is not there", FAULT_OFFLOAD_CLAIMS_OTHER, "CSO-10"},
+    {"claims a checksum although that is off", FAULT_OFFLOAD_CLAIMS_OFF, "OFF-07"},
+    {"does not report a large send", FAULT_OFFLOAD_LARGE_UNREPORTED, "LSO-09"},
+    {"changes out-of-band words of a send", FAULT_OFFLOAD_INFORMATION_CHANGED, "HOST-NBL-INFORMATION"},
+    {"reports a tag that nobody speaks of", FAULT_OFFLOAD_TAG_REPORTED, "RCV-20"},
     {"indicates half a link state", FAULT_STATUS_SIZE, "STA-02"},
     {"indicates an NDIS 5 status", FAULT_STATUS_NDIS5, "STA-04"},
     {"indicates status without its handle", FAULT_STATUS_SOURCE, "STA-02"},
@@ -224,6 +238,25 @@ static void faultless_miniport_runs_clean_on_messages(void **state)
     check_clean(2, WORLD_HALT);
 }
 
+/* Frames with patterns as before; then four with checksums, which come back, and a large send, which does not. */
+static void faultless_miniport_with_offload_runs_clean(void **state)
+{
+    struct world_report report;
+
+    (void)state;
+    world_run(FAULT_OFFLOAD_NONE, 2, WORLD_HALT, &report);
+    if (report.rule_count || report.leaks)
+        print_rules(&report);
+    assert_true(report.ended);
+    assert_int_equal(report.rule_count, 0);
+    assert_int_equal(report.leaks, 0);
+    assert_int_equal(report.frames_received, WORLD_FRAMES);
+    assert_int_equal(report.frames_sent_back_wrong, 1 + 4);
+    assert_int_equal(report.checksum_requests, 3); /* TCP over IPv6 is completed above */
+    assert_int_equal(report.large_requests, 1);
+    assert_int_equal(report.checksums_verified, 3); /* UDP over IPv4 is not claimed */
+}
+
 static void surprise_removal_is_clean(void **state)
 {
     (void)state;
@@ -244,7 +277,7 @@ static void bug_check_is_clean(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[WRONG_COUNT + 7];
+    static struct CMUnitTest tests[WRONG_COUNT + 8];
     unsigned count = 0;
 
     world_prepare();
@@ -253,6 +286,7 @@ int main(void)
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(filtered_requirements_take_messages_away);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(filtered_requirements_without_messages_give_the_line);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(surprise_removal_is_clean);
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(faultless_miniport_with_offload_runs_clean);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(power_off_is_clean);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(bug_check_is_clean);
     for (unsigned index = 0; index < WRONG_COUNT; index++) {

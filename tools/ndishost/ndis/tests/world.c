@@ -14,6 +14,8 @@
 
 #include "exec/sched.h"
 #include "exec/trap.h"
+#include "frame/packet.h"
+#include "frame/software_offload.h"
 #include "loop_device.h"
 #include "ndis/miniport.h"
 #include "ndis/receive.h"
@@ -71,6 +73,58 @@ static void settle(struct adapter *adapter, bool held)
         sched_sleep_until(sched_now() + 10000);
 }
 
+/* A TCP or UDP frame as Linux hands it over with checksum offload, partial sum and all. */
+static size_t make_packet(uint8_t *frame, unsigned version, bool udp, size_t payload, struct network_request *wanted)
+{
+    size_t network = 14, transport = network + (version == 4 ? 20 : 40), header = udp ? 8 : 20, length = transport + header + payload;
+    struct packet packet;
+
+    memset(frame, 0, length);
+    memcpy(frame, sample.mac, 6);
+    memset(frame + 6, 0x02, 6);
+    packet_put16(frame + 12, version == 4 ? 0x0800 : 0x86DD);
+    frame[network] = version == 4 ? 0x45 : 0x60;
+    packet_put16(frame + network + (version == 4 ? 2 : 4), (unsigned)(length - (version == 4 ? network : transport)));
+    frame[network + (version == 4 ? 9 : 6)] = udp ? 17 : 6;
+    memset(frame + network + (version == 4 ? 12 : 8), 0x21, version == 4 ? 8 : 32);
+    if (udp)
+        packet_put16(frame + transport + 4, (unsigned)(8 + payload));
+    else
+        frame[transport + 12] = 0x50;
+    memset(frame + transport + header, 0x77, payload);
+    if (version == 4)
+        software_header_checksum(frame, network);
+    packet_parse(frame, length, length, &packet);
+    packet_put16(frame + transport + packet_sum_offset(&packet), packet_pseudo_sum(frame, &packet, (uint32_t)(header + payload)));
+    *wanted = (struct network_request){
+        .checksum = true, .checksum_start = (uint16_t)transport, .checksum_offset = (uint16_t)packet_sum_offset(&packet)};
+    return length;
+}
+
+/* Both protocols over both versions, and a large send over IPv4. */
+static void send_requests(struct adapter *adapter)
+{
+    static uint8_t frame[8192];
+    struct offload usable = offload_usable(adapter);
+
+    for (unsigned kind = 0; kind < 5; kind++) {
+        struct network_request wanted;
+        struct send_request request;
+        struct send_batch batch;
+        size_t length = make_packet(frame, kind % 2 ? 6 : 4, kind == 2 || kind == 3, kind == 4 ? 7000 : 300, &wanted);
+
+        if (kind == 4) {
+            wanted.large = LARGE_TCP4;
+            wanted.segment_size = 1460;
+        }
+        send_batch_begin(&batch, adapter->send);
+        if (send_request_make(&usable, false, &wanted, frame, &length, &request) == REQUEST_MADE &&
+            send_batch_add_request(&batch, frame, length, &request))
+            send_batch_submit(&batch);
+        settle(adapter, false);
+    }
+}
+
 static void send_frames(struct upper_edge *edge, struct adapter *adapter)
 {
     uint8_t frame[2048];
@@ -103,6 +157,8 @@ static void traffic(struct adapter *adapter)
         return;
     upper_edge_on_receive(edge, frame_received, NULL);
     send_frames(edge, adapter);
+    if (sample_has_offload() && !rules_violation_count())
+        send_requests(adapter);
     adapter_check_for_hang(adapter);
     adapter_reset(adapter);
     /* A pause with receives held back, as PAU-02 needs it. */
@@ -121,8 +177,13 @@ static void traffic(struct adapter *adapter)
 static void live(void *argument)
 {
     struct pci_function *function = argument;
-    static const struct keyword keywords[] = {
-        {"Decimal", "42"}, {"Hexadecimal", "1F"}, {"Text", "abc"}, {"Sub\\Inner", "5"}, {"NetworkAddress", "02-AA-BB-CC-DD-EE"}};
+    static const struct keyword keywords[] = {{"Decimal", "42"},
+                                              {"Hexadecimal", "1F"},
+                                              {"Text", "abc"},
+                                              {"Sub\\Inner", "5"},
+                                              {"NetworkAddress", "02-AA-BB-CC-DD-EE"},
+                                              {"*TCPChecksumOffloadIPv6", "2"},
+                                              {"*UDPChecksumOffloadIPv4", "1"}};
     struct adapter_options options = {.interrupts = ADAPTER_INTERRUPTS_AUTO,
                                       .message_limit = 8,
                                       .keywords = keywords,
@@ -140,6 +201,9 @@ static void live(void *argument)
         if (sample_uses_device())
             sample_device_use();
         traffic(adapter);
+        shared->checksum_requests = (unsigned)adapter->checksum_requests;
+        shared->large_requests = (unsigned)adapter->large_requests;
+        shared->checksums_verified = (unsigned)adapter->checksums_verified;
         if (sample.exercise_failed)
             snprintf(shared->exercise_failed, sizeof(shared->exercise_failed), "%s", sample.exercise_failed);
         if (wanted_ending == WORLD_POWER_OFF || wanted_ending == WORLD_BUG_CHECK) {

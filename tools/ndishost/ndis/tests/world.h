@@ -16,6 +16,7 @@ struct world_report {
     unsigned frames_received; /* with contents as sent */
     unsigned frames_sent_back_wrong;
     unsigned vectors_granted;
+    unsigned checksum_requests, large_requests, checksums_verified;
     bool initialized, ended;  /* ended: not by a bug check */
     char exercise_failed[96]; /* see sample_exercise.c */
 };
