@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """ndishost check: scenarios with many seeds, every acquisition refused, the device taken away at every register access."""
+import pathlib
+import re
+
 from ndishost import Run
 
 # name, options; `seeds` is appended where a case takes as many as it is given.
@@ -27,18 +30,54 @@ POINTS_MANY = [
     for points in ("--fail-nth", "--cut-at")
 ]
 # A device with threads or a process of its own: time is real, runs do not replay exactly.
+# Faults that were found once, by what they were: driver first, then the judge's own.
+REGRESSIONS = [
+    ("receive room for the MTU on a ring of 1", ["--device", "model:queue=1,features=default+mtu,mtu=9000", "--scenario", "traffic"]),
+    ("receive room for the MTU on a ring of 2", ["--device", "model:queue=2,features=default+mtu,mtu=65535", "--scenario", "traffic"]),
+    ("transmit queue of one entry", ["--device", "model:queue=256/1", "--scenario", "traffic", "--scenario", "reset"]),
+    ("start fails with a queue enabled", ["--device", "model:fault=queue-size-zero@5", "--scenario", "life-cycle", "--scenario", "traffic"]),
+    ("first notification after DRIVER_OK", ["--device", "model:random", "--scenario", "reset", "--seeds", "33..33"]),
+    ("first notification, another device", ["--device", "model:random", "--scenario", "reset", "--seeds", "144..144"]),
+    ("receive queue of one entry, contract layout", ["--device", "model:random", "--scenario", "traffic", "--seeds", "541..541"]),
+    ("MTU below 1500", ["--device", "model:queue=2,features=default+mtu,mtu=576", "--scenario", "traffic"]),
+    ("a device that lied is no witness", ["--device", "model:fault=used-id-not-outstanding@5", "--scenario", "traffic"]),
+    ("interrupts are lost", ["--device", "model:fault=interrupts-lost@40", "--scenario", "traffic"]),
+    ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
+]
+QUEUE_SIZES = (2, 4, 256, 1024, 32768)
+PREEMPTED = [
+    ("between instructions", ["--preempt", "instruction"]),
+    ("late stores", ["--preempt", "instruction", "--store-buffer"]),
+]
+PREEMPTED_SCENARIOS = ("traffic", "reset", "pause-restart")
 REAL = [("minimal device", ["--device", "minimal"]), ("QEMU", ["--device", "qemu", "--scenario", "life-cycle", "--scenario", "traffic"])]
+
+
+def scenarios(*names):
+    return [word for name in names for word in ("--scenario", name)]
+
+
+def misbehaviours(points, seeds, some=None):
+    """Every one that the model device knows, at several moments; `some` takes each n-th only."""
+    source = (pathlib.Path(__file__).resolve().parents[2] / "tools/ndishost/pci/model/model_faults.c").read_text()
+    names = re.findall(r"\[FAULT_\w+\] = \{\s*\"([a-z-]+)\"", source)
+    assert len(names) > 40, "the table of misbehaviours was not found"
+    pairs = [(name, point) for name in names for point in points][::some]
+    return [(f"fault {name}@{point}", ["--device", f"model:fault={name}@{point}", *scenarios("traffic", "reset"), "--seeds", f"1..{seeds}"])
+            for name, point in pairs]
 
 
 def cases(seeds, exhaustive):
     seeded = [(name, [*options, "--seeds", f"1..{seeds}"]) for name, options in SEEDED]
     real = [(name, [*options, "--seeds", f"1..{min(seeds, 20)}"]) for name, options in REAL]
-    return seeded + real + (POINTS_MANY if exhaustive else POINTS_FEW)
-
-
-def transitional(seeds):
-    qemu = ["--device", "qemu:transitional", "--scenario", "life-cycle", "--scenario", "traffic", "--seeds", f"1..{min(seeds, 20)}"]
-    return [(name, [*options, "--seeds", f"1..{seeds}"]) for name, options in TRANSITIONAL] + [("QEMU's transitional device", qemu)]
+    regressions = [(name, options if "--seeds" in options else [*options, "--seeds", "1..6"]) for name, options in REGRESSIONS]
+    devices = [("random devices", ["--device", "model:random", *scenarios("life-cycle", "traffic"), "--seeds", f"1..{10000 if exhaustive else 150}"])]
+    devices += [(f"queues of {size}", ["--device", f"model:queue={size}", *scenarios("life-cycle", "traffic"), "--seeds", f"1..{seeds}"])
+                for size in QUEUE_SIZES]
+    preempted = [(name, ["--device", "model", *options, *scenarios(*PREEMPTED_SCENARIOS if exhaustive else ("reset",)), "--seeds",
+                         f"1..{seeds if exhaustive else 1}"]) for name, options in PREEMPTED]
+    faults = misbehaviours((1, 2, 5, 17, 40, 200), 10) if exhaustive else misbehaviours((1, 5, 40), 1, 3)
+    return seeded + real + regressions + devices + faults + preempted + (POINTS_MANY if exhaustive else POINTS_FEW)
 
 
 def run_check(tools, image, arguments, timeout):
@@ -68,13 +107,21 @@ def run_check(tools, image, arguments, timeout):
         run.remove()
 
 
+REPLAYED = [("reset", 3), ("traffic", 7), ("pause-restart", 11), ("surprise-removal", 5), ("power", 2)]
+
+
 def run_replay(tools, architecture):
     """One seed, twice: the traces are the same byte for byte."""
-    command = [tools.program, "check", tools.image(architecture), "--device", "model", "--scenario", "reset", "--seeds", "3", "--trace"]
-    runs = [Run(command, 60), Run(command, 60)]
-    traces = [run.stderr for run in runs]
-    for run in runs:
-        run.remove()
-    if any(run.status for run in runs):
-        return runs[0].last_words(), ""
-    return (None if traces[0] == traces[1] else "two traces of one seed differ"), f"{len(traces[0].splitlines())} lines of trace, twice the same"
+    lines = 0
+    for scenario, seed in REPLAYED:
+        command = [tools.program, "check", tools.image(architecture), "--device", "model:random", "--scenario", scenario, "--seeds", str(seed),
+                   "--trace"]
+        runs = [Run(command, 60), Run(command, 60)]
+        for run in runs:
+            run.remove()
+        if any(run.status for run in runs):
+            return f"{scenario}: {runs[0].last_words()}", ""
+        if not runs[0].stderr or runs[0].stderr != runs[1].stderr:
+            return f"two traces of {scenario}, seed {seed}, differ", ""
+        lines += len(runs[0].stderr.splitlines())
+    return None, f"{len(REPLAYED)} scenarios, {lines} lines of trace, twice the same"

@@ -50,6 +50,9 @@ void play_low_memory(struct world *world);
 /* scenario_device.c */
 void play_ioctl(struct world *world);
 void play_open_handle(struct world *world);
+/* scenario_strike.c */
+void play_recovery(struct world *world);
+void play_stubborn(struct world *world);
 /* scenario_oid.c */
 void play_oid_storm(struct world *world);
 

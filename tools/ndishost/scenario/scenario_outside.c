@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* scenario_outside.c - what happens to the machine from outside: the cable, the device, the clock. */
+#include <inttypes.h>
+
 #include "scenario/scenario.h"
 
 enum { FRAMES_SHORT = 96, FLAPS = 12, JUMPS = 8, JUMP_REST_MS = 100, ACCESSES_OF_A_SHORT_LIFE = 900 };
@@ -89,19 +91,28 @@ void play_surprise_removal(struct world *world)
 
 /* ---- the clock ---- */
 
+/* 0 for other devices than the model. */
+static uint64_t resets_of(struct station *station)
+{
+    return device_model(station->device) ? model_counts(device_model(station->device)).resets : 0;
+}
+
 void play_clock_jump(struct world *world)
 {
     static const unsigned seconds[] = {1, 3, 10, 60, 3600, 86400, 30 * 86400};
     struct station *station = &world->stations[0];
     if (!world_start_one(world))
         return;
-    world->may_lose = true; /* a driver may take the gap for a device that hangs, and reset it */
+    world->may_lose = true;
+    uint64_t resets = resets_of(station);
     station_load_start(station);
     for (unsigned i = 0; i < JUMPS && !world_failed(world); ++i) {
         world_sleep(random_between(&world->random, JUMP_REST_MS / 4, JUMP_REST_MS)); /* not faster than anything can be completed */
         unsigned jump = seconds[random_between(&world->random, 0, sizeof(seconds) / sizeof(seconds[0]) - 1)];
         sched_clock_jump((uint64_t)jump * 1000 * TICKS_PER_MS);
     }
+    if (!world_failed(world) && !world->misbehaves && resets_of(station) != resets)
+        world_fail(world, "a jump of the clock was taken for a stall: the device was reset %" PRIu64 " times", resets_of(station) - resets);
     world_sleep(JUMP_REST_MS);
     station_prove_anew(station, FRAMES_SHORT);
 }

@@ -26,7 +26,8 @@ static VOID RxSize(PAEROVNET_ADAPTER Adapter)
     ULONG Ring, Least;
 
     /* A contract device is given the header in a descriptor of its own: right under either reading of its text. */
-    Rx->SegmentsPerBuffer = Profile->contract_device && !Profile->mergeable ? 2 : 1;
+    /* ... but a queue of one entry takes one piece (Q5), else nothing could ever be posted. */
+    Rx->SegmentsPerBuffer = Profile->contract_device && !Profile->mergeable && Rx->Queue.Size > 1 ? 2 : 1;
     Ring = Rx->Queue.Size / Rx->SegmentsPerBuffer;
 
     if (Profile->mergeable) {
