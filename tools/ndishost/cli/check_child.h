@@ -17,7 +17,7 @@ struct check_job {
 struct check_result {
     bool finished;          /* the child said all that follows; otherwise it ended before */
     bool bug_check;         /* the image did what would stop Windows */
-    char failure[448];      /* "" or why */
+    char failure[1088];     /* "" or why */
     char inapplicable[160]; /* "" or why there was nothing to test */
     char violation[384];    /* the first one, "RULE: detail" */
     unsigned violations, warnings, leaks;

@@ -19,7 +19,7 @@ struct check_row {
 struct check_failure {
     struct check_job job;
     enum check_verdict verdict;
-    char why[512];
+    char why[1152];
     char replay[1024];
 };
 

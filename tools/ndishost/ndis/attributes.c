@@ -134,7 +134,7 @@ static void check_addresses(const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *g
 
 static void check_options(const struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
 {
-    const char *keyword = configuration_text(adapter, "*PriorityVLANTag");
+    const char *keyword = configuration_withheld(adapter, "*PriorityVLANTag") ? NULL : configuration_text(adapter, "*PriorityVLANTag");
     /* Those of OID_GEN_STATISTICS that have flags of their own; the per-class frame and byte counters come with GEN_STATISTICS. */
     const uint32_t needed = NT_NDIS_STATISTICS_XMIT_OK_SUPPORTED | NT_NDIS_STATISTICS_RCV_OK_SUPPORTED |
                             NT_NDIS_STATISTICS_XMIT_ERROR_SUPPORTED | NT_NDIS_STATISTICS_RCV_ERROR_SUPPORTED |
@@ -200,7 +200,7 @@ static void copy_power(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_G
 
 static void copy_receive_scale(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)
 {
-    const char *keyword = configuration_text(adapter, "*RSS");
+    const char *keyword = configuration_withheld(adapter, "*RSS") ? NULL : configuration_text(adapter, "*RSS");
     nt_NDIS_RECEIVE_SCALE_CAPABILITIES *capabilities = &adapter->attributes.receive_scale;
 
     adapter->attributes.has_receive_scale = false;

@@ -22,11 +22,13 @@ struct stored_keyword {
     char name[KEYWORD_NAME_SIZE];
     char value[KEYWORD_VALUE_SIZE];
     bool asked_for; /* NdisReadConfiguration */
+    bool withheld;  /* the last NdisReadConfiguration of it was refused (acquire.h) */
 };
 
 struct keyword_store {
     pthread_mutex_t mutex;
     struct stored_keyword *first;
+    bool all_withheld; /* the last NdisOpenConfigurationEx was refused (acquire.h) */
 };
 
 /* What NdisReadConfiguration returned lives until the configuration is closed (INI-30), then it is overwritten. */
@@ -113,6 +115,15 @@ const char *configuration_text(const struct adapter *adapter, const char *keywor
     return found ? found->value : NULL;
 }
 
+bool configuration_withheld(const struct adapter *adapter, const char *keyword)
+{
+    pthread_mutex_lock(&adapter->keywords->mutex);
+    const struct stored_keyword *found = store_find(adapter->keywords, keyword);
+    bool withheld = adapter->keywords->all_withheld || (found && found->withheld);
+    pthread_mutex_unlock(&adapter->keywords->mutex);
+    return withheld;
+}
+
 /* ---- handles ---- */
 
 static void *return_block(struct configuration *configuration, size_t size)
@@ -166,11 +177,10 @@ static uint64_t export_NdisOpenConfigurationEx(struct export_call *call)
 {
     const nt_NDIS_CONFIGURATION_OBJECT *object = arg_pointer(call);
     uintptr_t *handle = arg_pointer(call);
+    bool permitted = acquire_permitted("NdisOpenConfigurationEx");
     struct adapter *adapter;
 
     *handle = 0;
-    if (!acquire_permitted("NdisOpenConfigurationEx"))
-        return NT_NDIS_STATUS_RESOURCES;
     if (!object_header_check("DRV-24", object, "NDIS_CONFIGURATION_OBJECT", NT_NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
                              NT_NDIS_CONFIGURATION_OBJECT_REVISION_1, NT_NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1))
         return NT_NDIS_STATUS_BAD_VERSION;
@@ -181,6 +191,9 @@ static uint64_t export_NdisOpenConfigurationEx(struct export_call *call)
     adapter = adapter_from_handle((const void *)object->NdisHandle, "NdisOpenConfigurationEx");
     if (!adapter)
         return NT_NDIS_STATUS_FAILURE;
+    adapter->keywords->all_withheld = !permitted;
+    if (!permitted)
+        return NT_NDIS_STATUS_RESOURCES;
     *handle = (uintptr_t)open_configuration(adapter, "", call->return_address)->handle;
     return NT_NDIS_STATUS_SUCCESS;
 }
@@ -335,12 +348,14 @@ static bool read_integer(const char *text, int base, nt_NDIS_CONFIGURATION_PARAM
     return true;
 }
 
-static void note_asked_for(const struct adapter *adapter, const char *keyword)
+static void note_asked_for(const struct adapter *adapter, const char *keyword, bool withheld)
 {
     pthread_mutex_lock(&adapter->keywords->mutex);
     struct stored_keyword *found = store_find(adapter->keywords, keyword);
-    if (found)
+    if (found) {
         found->asked_for = true;
+        found->withheld = withheld;
+    }
     pthread_mutex_unlock(&adapter->keywords->mutex);
 }
 
@@ -368,19 +383,16 @@ static uint64_t export_NdisReadConfiguration(struct export_call *call)
 
     *status = NT_NDIS_STATUS_FAILURE;
     *value = 0;
-    if (!acquire_permitted("NdisReadConfiguration")) {
-        *status = NT_NDIS_STATUS_RESOURCES;
-        return 0;
-    }
+    bool permitted = acquire_permitted("NdisReadConfiguration");
     if (!configuration)
         return 0;
     if (!atomic_compare_exchange_strong(&configuration->busy, &expected, true))
         rule_violated("INI-31", NULL, "NdisReadConfiguration entered while another call uses the same configuration");
     nt_unicode_to_utf8(keyword, name, sizeof(name));
     snprintf(path, sizeof(path), "%s%s", configuration->prefix, name);
-    text = configuration_text(configuration->adapter, path);
-    note_asked_for(configuration->adapter, path);
-    if (!text)
+    note_asked_for(configuration->adapter, path, !permitted);
+    text = permitted ? configuration_text(configuration->adapter, path) : NULL;
+    if (!text && permitted)
         text = built_in_value(name);
     if (text) {
         parameter = return_block(configuration, sizeof(*parameter));
@@ -404,7 +416,9 @@ static uint64_t export_NdisReadConfiguration(struct export_call *call)
             *status = NT_NDIS_STATUS_SUCCESS;
         }
     }
-    TRACE("ndis", "NdisReadConfiguration \"%s\" = %s", path, good ? text : "(none)");
+    if (!permitted)
+        *status = NT_NDIS_STATUS_RESOURCES;
+    TRACE("ndis", "NdisReadConfiguration \"%s\" = %s", path, good ? text : permitted ? "(none)" : "(refused)");
     atomic_store(&configuration->busy, false);
     return 0;
 }

@@ -162,7 +162,7 @@ static void check_keyword(const struct adapter *adapter, const char *keyword, un
     unsigned long value = text ? strtoul(text, &end, 10) : most;
 
     /* A value that the keyword does not have leaves its default in force, whatever the driver makes that. */
-    if (text && (end == text || *end || value > most))
+    if (configuration_withheld(adapter, keyword) || (text && (end == text || *end || value > most)))
         return;
     if (used && !(value & bit))
         rule_violated("OFF-11", NULL, "on by default although %s is %s", keyword, text);

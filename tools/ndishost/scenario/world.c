@@ -69,6 +69,19 @@ static bool step_failed(struct world *world, const char *step, uint32_t status)
     return false;
 }
 
+/* What the event log has from entry `first` on, as one line. */
+static const char *explained(unsigned first, char *buffer, size_t size)
+{
+    size_t used = 0;
+    snprintf(buffer, size, "nothing");
+    for (unsigned i = first; i < event_log_count() && used < size; ++i) {
+        char line[EVENT_LOG_LINE];
+        struct event_log_entry entry = event_log_entry(i);
+        used += (size_t)snprintf(buffer + used, size - used, "%s%s", used ? ", " : "", event_log_format(&entry, line, sizeof(line)));
+    }
+    return buffer;
+}
+
 /* ---- choices of a scenario ---- */
 
 void world_set_keyword(struct world *world, const char *name, const char *value)
@@ -170,10 +183,14 @@ bool station_start(struct station *station)
     unsigned entries = event_log_count();
     uint32_t status = adapter_initialize(adapter);
     if (status != NT_NDIS_STATUS_SUCCESS) {
+        char why[EVENT_LOG_LINE];
         adapter_destroy(adapter);
         if (world->misbehaves && event_log_count() == entries)
             world_fail(world, "MiniportInitializeEx failed with 0x%08" PRIX32 ", and the event log does not say why", status);
-        return step_failed(world, "MiniportInitializeEx", status);
+        else if (!world_has_misfortune(world))
+            world_fail(world, "MiniportInitializeEx failed with 0x%08" PRIX32 "; event log: %s", status,
+                       explained(entries, why, sizeof(why)));
+        return false;
     }
     station->adapter = adapter;
     struct adapter_facts facts = adapter_facts(adapter);

@@ -88,7 +88,7 @@ struct world {
     bool may_lose;          /* frames may get lost by what the scenario does: only content and order are checked */
     uint64_t cut_at;        /* the next device of station 0 vanishes at that register access; 0: it does not */
     uint64_t accesses;      /* of the image to that device's registers, when it was unplugged */
-    char failure[384];      /* why the scenario failed, first cause; "" */
+    char failure[1024];     /* why the scenario failed, first cause; "" */
     char inapplicable[160]; /* why there was nothing to test; "" */
 };
 

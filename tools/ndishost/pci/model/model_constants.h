@@ -242,6 +242,7 @@ enum model_net {
     RECEIVE_BUFFER_PLAIN = 1526,  /* N9: without large receive */
     RECEIVE_BUFFER_LARGE = 65601, /* N9: with it */
     CONTRACT_FRAME_MAX = 1522,
+    CONTRACT_MOVED_BY = 0x100,
     ETHERNET_HEADER = 14,
     VLAN_TAG = 4,
 };

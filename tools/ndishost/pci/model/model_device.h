@@ -32,6 +32,9 @@ enum model_layout_kind {
     MODEL_LAYOUT_RANDOM,   /* by the seed: BARs, offsets, lengths, junk and repeated capabilities */
 };
 
+/* Which of the contract's four structures lies elsewhere than the contract says, with layout=contract: a false claim. */
+enum model_moved { MODEL_MOVED_NONE, MODEL_MOVED_COMMON, MODEL_MOVED_NOTIFY, MODEL_MOVED_ISR, MODEL_MOVED_DEVICE };
+
 /* What the device says about the checksums of frames it delivers, where GUEST_CSUM allows it to say something. */
 enum model_receive_sums { MODEL_SUMS_PLAIN, MODEL_SUMS_VALID, MODEL_SUMS_PARTIAL, MODEL_SUMS_MIXED };
 
@@ -45,6 +48,7 @@ struct model_fault_choice {
 
 struct model_options {
     enum model_layout_kind layout;
+    enum model_moved moved;
     uint64_t features;       /* offered */
     uint16_t queue_sizes[3]; /* receive, transmit, control; powers of two, 1..32768 */
     uint16_t pairs;          /* max_virtqueue_pairs when MQ is offered, 1..MODEL_PAIRS_MAX */
@@ -75,6 +79,7 @@ void model_options_default(struct model_options *options);
  *   layout=    contract, qemu, spread, random            queue=RX[/TX[/CONTROL]]     vectors=N   seed=N   pairs=N   mtu=N
  *   multiplier=N   mac=52:54:...   speed=N   duplex=N    revision=N   subsystem=N    link=up|down
  *   sums=plain|valid|partial|mixed   verify=yes|no       fault=NAME[@N], several times
+ *   move=none|common|notify|isr|device   that structure of layout=contract lies 0x100 bytes further on
  *   random     everything by the seed: model_options_random()
  *   transitional   identity of a transitional device as QEMU has it, with the ports of the legacy interface in BAR0 where the layout is
  * QEMU's False: one line in `error`.

@@ -110,13 +110,25 @@ static void msix_place(struct model_layout *layout, unsigned vectors, unsigned b
 
 /* ---- the fixed layouts ---- */
 
-static void contract_build(struct model_layout *layout, unsigned vectors)
+/* One structure further on than the contract has it, still in BAR0 and on nothing else: a layout that virtio 1.x allows. */
+static void contract_break(struct model_layout *layout, enum model_moved moved)
+{
+    struct model_range *ranges[] = {[MODEL_MOVED_COMMON] = &layout->common,
+                                    [MODEL_MOVED_NOTIFY] = &layout->notify,
+                                    [MODEL_MOVED_ISR] = &layout->isr,
+                                    [MODEL_MOVED_DEVICE] = &layout->device};
+    if (moved)
+        ranges[moved]->offset += CONTRACT_MOVED_BY;
+}
+
+static void contract_build(struct model_layout *layout, unsigned vectors, enum model_moved moved)
 {
     layout->bars[0] = (struct model_bar){.size = 0x4000, .is_64bit = true};
     layout->common = (struct model_range){0, 0x0000, 0x100};
     layout->notify = (struct model_range){0, 0x1000, 0x100};
     layout->isr = (struct model_range){0, 0x2000, 0x20};
     layout->device = (struct model_range){0, 0x3000, 0x100};
+    contract_break(layout, moved);
     msix_place(layout, vectors, 2);
     virtio_capability_add(layout, CAP_COMMON, &layout->common);
     virtio_capability_add(layout, CAP_NOTIFY, &layout->notify);
@@ -360,7 +372,7 @@ bool model_layout_build(struct model_layout *layout, const struct model_options 
     }
     switch (options->layout) {
     case MODEL_LAYOUT_CONTRACT:
-        contract_build(layout, options->vectors);
+        contract_build(layout, options->vectors, options->moved);
         break;
     case MODEL_LAYOUT_QEMU:
         qemu_build(layout, options->vectors, queues, options->transitional);

@@ -71,8 +71,8 @@ static void transitional_choose(struct model_options *options)
 
 bool model_options_is_contract(const struct model_options *options)
 {
-    bool has_layout =
-        options->layout == MODEL_LAYOUT_CONTRACT && (options->multiplier == MODEL_MULTIPLIER_OF_LAYOUT || options->multiplier == 4);
+    bool has_layout = options->layout == MODEL_LAYOUT_CONTRACT && options->moved == MODEL_MOVED_NONE &&
+                      (options->multiplier == MODEL_MULTIPLIER_OF_LAYOUT || options->multiplier == 4);
     bool claims = options->subsystem_vendor == VIRTIO_VENDOR_ID && options->subsystem == CONTRACT_SUBSYSTEM;
     return !options->transitional && options->revision == CONTRACT_REVISION && (has_layout || claims);
 }
@@ -208,6 +208,8 @@ static bool fault_parse(const struct parse *parse, const char *text)
 
 /* ---- properties ---- */
 
+static const char *const moved_names[] = {"none", "common", "notify", "isr", "device", NULL};
+
 static bool choice_property(const struct parse *parse, const char *name, const char *value, bool *known)
 {
     static const char *const layouts[] = {"contract", "qemu", "spread", "random", NULL};
@@ -223,6 +225,9 @@ static bool choice_property(const struct parse *parse, const char *name, const c
     } else if (!strcmp(name, "sums")) {
         good = choice_parse(parse, name, value, sums, &index);
         options->receive_sums = good ? (enum model_receive_sums)index : options->receive_sums;
+    } else if (!strcmp(name, "move")) {
+        good = choice_parse(parse, name, value, moved_names, &index);
+        options->moved = good ? (enum model_moved)index : options->moved;
     } else if (!strcmp(name, "link")) {
         good = choice_parse(parse, name, value, links, &index);
         options->link_down = index == 1;
@@ -308,7 +313,7 @@ static bool property_parse(const struct parse *parse, const char *name, const ch
     if (!known)
         return refuse(
             parse,
-            "the model device has no property \"%s\": it knows features, layout, queue, vectors, seed, pairs, mtu, multiplier, mac, "
+            "the model device has no property \"%s\": it knows features, layout, move, queue, vectors, seed, pairs, mtu, multiplier, mac, "
             "speed, duplex, revision, subsystem, link, sums, verify and fault",
             name);
     return good;
@@ -382,6 +387,8 @@ bool model_options_check(const struct model_options *options, char *error, size_
     if (options->multiplier != MODEL_MULTIPLIER_OF_LAYOUT && options->multiplier &&
         (options->multiplier & (options->multiplier - 1) || options->multiplier == 1))
         return refuse(&parse, "multiplier is 0 or a power of two above 1");
+    if (options->moved && options->layout != MODEL_LAYOUT_CONTRACT)
+        return refuse(&parse, "move is about layout=contract: only there a structure has a place of its own");
     for (unsigned i = 0; i < options->fault_count; i++) {
         if (options->faults[i].kind >= FAULT_KINDS || options->faults[i].at == 0)
             return refuse(&parse, "misbehaviour %u does not exist", options->faults[i].kind);
@@ -407,6 +414,10 @@ const char *model_options_text(const struct model_options *options, char *buffer
     length += added > 0 ? (size_t)added : 0;
     if (options->multiplier != MODEL_MULTIPLIER_OF_LAYOUT && length < size) {
         added = snprintf(buffer + length, size - length, ",multiplier=%u", options->multiplier);
+        length += added > 0 ? (size_t)added : 0;
+    }
+    if (options->moved && length < size) {
+        added = snprintf(buffer + length, size - length, ",move=%s", moved_names[options->moved]);
         length += added > 0 ? (size_t)added : 0;
     }
     for (unsigned i = 0; i < options->fault_count && length < size; i++) {

@@ -47,6 +47,11 @@ static void properties_are_understood(void **state)
     assert_true(model_options_is_contract(&options));
     assert_true(model_options_parse(":layout=contract,revision=2", &options, error, sizeof error));
     assert_false(model_options_is_contract(&options));
+    /* So is one that has moved a structure; without the subsystem it claims nothing, and has nothing. */
+    assert_true(model_options_parse(":contract,move=isr", &options, error, sizeof error));
+    assert_true(options.moved == MODEL_MOVED_ISR && model_options_is_contract(&options));
+    assert_true(model_options_parse(":contract,move=isr,subsystem=0x1100", &options, error, sizeof error));
+    assert_false(model_options_is_contract(&options));
     /* A transitional device has the contract's subsystem, and may have its revision: the contract is about another id. */
     assert_true(model_options_parse(":transitional,revision=1", &options, error, sizeof error));
     assert_true(options.transitional && options.subsystem == 1 && !model_options_is_contract(&options));
@@ -85,6 +90,8 @@ static void mistakes_are_named(void **state)
         {":fault=gone@0", "0"},
         {":fault=gone@x", "x"},
         {":link=sideways", "sideways"},
+        {":contract,move=bar", "bar"},
+        {":move=isr", "layout=contract"},
     };
     for (unsigned i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
         struct model_options options;
@@ -105,6 +112,7 @@ static void options_survive_being_text(void **state)
         char text[1024], error[256] = "";
         model_options_random(&options, seed);
         options.transitional = seed & 1;
+        options.moved = options.layout == MODEL_LAYOUT_CONTRACT ? (enum model_moved)(seed % 5) : MODEL_MOVED_NONE;
         options.faults[options.fault_count++] = (struct model_fault_choice){(unsigned)seed % 40, seed + 1};
         model_options_text(&options, text, sizeof text);
         if (!model_options_parse(text, &again, error, sizeof error))
