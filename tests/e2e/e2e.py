@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True  # the source tree stays as it is
 
 import benchmark
 import cases_check
+import cases_contract
 import cases_endurance
 import cases_hub
 import cases_offload
@@ -26,7 +27,7 @@ from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "settings", "offload",
-          "check", "user", "benchmark")
+          "check", "contract", "user", "benchmark")
 
 
 class Tally:
@@ -76,6 +77,9 @@ def run_group(group, tools, architecture, options, tally):
         for name, arguments in filter(lambda each: wanted(each[0]), cases_check.cases(options.seeds, options.exhaustive)):
             tally.add(group, architecture, name, *timed(lambda: cases_check.run_check(tools, tools.image(architecture), arguments, options.limit)))
         tally.add(group, architecture, "replay", *timed(lambda: cases_check.run_replay(tools, architecture)))
+    elif group == "contract":
+        for name, problem, text in cases_contract.run_contract(tools, architecture, options.seeds):
+            tally.add(group, architecture, name, problem, text, 0)
     elif group in ("plugin", "hub", "settings"):
         cases = {"plugin": cases_plugin.run_plugin, "hub": cases_hub.run_hub, "settings": cases_settings.run_settings}[group]
         for name, problem, text in cases(tools, architecture):

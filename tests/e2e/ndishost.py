@@ -24,6 +24,10 @@ class Tools:
     def image(self, architecture):
         return self.drivers / architecture / "aero_virtio_net.sys"
 
+    def any_layout(self, architecture):
+        """The same driver, built with AERO_VIRTIO_MINIPORT_ENFORCE_FIXED_LAYOUT=0."""
+        return self.program.parents[1] / "drivers-any-layout" / "windows7" / "virtio-net" / architecture / "aero_virtio_net.sys"
+
     def transitional(self, architecture):
         """The other package, staged beside the first."""
         return self.drivers.parent / "virtio-net-transitional" / architecture / "aerovnet.sys"
