@@ -176,8 +176,8 @@ def figures(traffic, report, captured):
     return ", ".join(words)
 
 
-def run_traffic(tools, architecture, case):
-    """(problem or None, one line of figures)"""
+def run_traffic(tools, architecture, case, further=None):
+    """(problem or None, one line of figures); `further` looks at the case and the report of a run that is good so far."""
     guest, peer = commands(case)
     image = tools.transitional(architecture) if case.transitional else tools.image(architecture)
     command = [tools.program, "run", image, "--device", case.device, "--net", case.net, "--adapters", case.adapters,
@@ -191,6 +191,8 @@ def run_traffic(tools, architecture, case):
         problem = problem_of(case, run, report, traffic)
         if not problem and case.capture:
             captured, problem = capture.judge(run.folder / "traffic.pcapng")
+        if not problem and further:
+            problem = further(case, report)
         return problem, figures(traffic, report, captured) if report and traffic and report["adapters"] else ""
     finally:
         run.remove(problem is not None)

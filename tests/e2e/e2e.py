@@ -15,9 +15,11 @@ sys.dont_write_bytecode = True  # the source tree stays as it is
 import benchmark
 import cases_check
 import cases_contract
+import cases_diagnostics
 import cases_endurance
 import cases_hub
 import cases_offload
+import cases_pair
 import cases_plugin
 import cases_refusal
 import cases_settings
@@ -27,7 +29,7 @@ from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "settings", "offload",
-          "check", "contract", "user", "benchmark")
+          "check", "contract", "diagnostics", "pair", "user", "benchmark")
 
 
 class Tally:
@@ -77,6 +79,12 @@ def run_group(group, tools, architecture, options, tally):
         for name, arguments in filter(lambda each: wanted(each[0]), cases_check.cases(options.seeds, options.exhaustive)):
             tally.add(group, architecture, name, *timed(lambda: cases_check.run_check(tools, tools.image(architecture), arguments, options.limit)))
         tally.add(group, architecture, "replay", *timed(lambda: cases_check.run_replay(tools, architecture)))
+    elif group == "diagnostics":
+        for case in filter(lambda each: wanted(each.name), cases_diagnostics.cases(options.mib)):
+            tally.add(group, architecture, case.name, *timed(lambda: cases_diagnostics.run_diagnostics(tools, architecture, case)))
+    elif group == "pair":
+        tally.add(group, architecture, "traffic", *timed(lambda: cases_pair.run_pair(tools, architecture, options.pings, options.mib)))
+        tally.add(group, architecture, "rounds", *timed(lambda: cases_pair.run_pair_rounds(tools, architecture, options.rounds)))
     elif group == "contract":
         for name, problem, text in cases_contract.run_contract(tools, architecture, options.seeds):
             tally.add(group, architecture, name, problem, text, 0)

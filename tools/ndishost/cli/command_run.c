@@ -87,9 +87,9 @@ static bool imports_are_known(const struct image_facts *facts, char *error, size
 
 /* ---- the run ---- */
 
-static bool run_on_machine(const struct run_options *options, const struct image_facts *facts, char *error, size_t error_size)
+static bool run_on_machine(const struct run_options *options, struct image_facts *const *facts, char *error, size_t error_size)
 {
-    struct scenario scenario = {.options = options, .facts = facts, .machine = &machine, .report = &report};
+    struct scenario scenario = {.options = options, .facts = {facts[0], facts[1]}, .machine = &machine, .report = &report};
     bool built = machine_create(&machine, options, machine.world, error, error_size);
     if (built && supervisor_start(&machine, error, error_size)) {
         progress_begin(&machine, !options->trace);
@@ -105,7 +105,7 @@ static bool run_on_machine(const struct run_options *options, const struct image
     return built;
 }
 
-static int run_in_world(const struct run_options *options, const struct image_facts *facts)
+static int run_in_world(const struct run_options *options, struct image_facts *const *facts)
 {
     char error[512];
     struct network_world *world = network_world_create(options->network, options->referee, error, sizeof(error));
@@ -136,30 +136,54 @@ static void grant_interrupts(struct run_options *options, const struct inf_inter
         options->message_limit = interrupts->message_limit;
 }
 
+/* One driver: its imports are known, its INF is read. */
+static bool prepare_driver(struct run_options *options, const struct image_facts *facts, char *error, size_t error_size)
+{
+    struct inf_interrupts interrupts;
+    if (!imports_are_known(facts, error, error_size) ||
+        !inf_settings_add(options->inf, options->image, facts, options->keywords, options->keyword_text, &options->keyword_count,
+                          &interrupts, error, error_size))
+        return false;
+    grant_interrupts(options, &interrupts);
+    return true;
+}
+
+/* The images, of one machine; the first one decides which program takes them. */
+static bool read_images(const struct run_options *options, struct image_facts **facts, char *error, size_t error_size)
+{
+    facts[0] = host_read_image(options->image, error, error_size);
+    if (facts[0] && options->also)
+        facts[1] = host_read_image(options->also->image, error, error_size);
+    if (!facts[0] || (options->also && !facts[1]))
+        return false;
+    if (facts[1] && image_facts_machine(facts[0]) != image_facts_machine(facts[1])) {
+        snprintf(error, error_size, "%s is for %s and %s for %s: both drivers of a run are for one machine", options->image,
+                 image_machine_name(image_facts_machine(facts[0])), options->also->image,
+                 image_machine_name(image_facts_machine(facts[1])));
+        return false;
+    }
+    return host_take_image(facts[0], error, error_size);
+}
+
 /* Whatever the command line names must be there before anything starts. */
 static int run(struct run_options *options)
 {
     char error[512];
-    struct inf_interrupts interrupts;
-    struct image_facts *facts = host_read_image(options->image, error, sizeof(error));
-    if (!facts)
-        return refused(error);
+    struct image_facts *facts[RUN_DRIVERS_MAX] = {NULL};
     int status = EXIT_INPUT;
     trace_enabled = options->trace;
-    if (!host_take_image(facts, error, sizeof(error)) || !imports_are_known(facts, error, sizeof(error)) ||
-        !inf_settings_add(options->inf, options->image, facts, options->keywords, options->keyword_text, &options->keyword_count,
-                          &interrupts, error, sizeof(error))) {
+    if (!read_images(options, facts, error, sizeof(error)) || !prepare_driver(options, facts[0], error, sizeof(error)) ||
+        (options->also && !prepare_driver(options->also, facts[1], error, sizeof(error)))) {
         refused(error);
     } else {
-        const char *slash = strrchr(options->image, '/');
-        grant_interrupts(options, &interrupts);
-        report = (struct run_report){
-            .options = options, .image_name = slash ? slash + 1 : options->image, .architecture = host_architecture_name()};
+        report =
+            (struct run_report){.options = options, .image_name = host_file_name(options->image), .architecture = host_architecture_name()};
         clock_gettime(CLOCK_MONOTONIC, &started);
         pool_guard_pages = options->guard_pages;
         status = run_in_world(options, facts);
     }
-    image_facts_free(facts);
+    for (unsigned i = 0; i < RUN_DRIVERS_MAX; ++i)
+        image_facts_free(facts[i]);
     return status;
 }
 

@@ -27,9 +27,12 @@ const char help_info[] =
     "  ndishost info out/drivers/windows7/virtio-net/x64/aero_virtio_net.sys\n";
 
 const char help_run[] =
-    "ndishost run IMAGE.sys [OPTION...]\n"
+    "ndishost run IMAGE.sys [OPTION...] [-- IMAGE.sys [OPTION...]]\n"
     "\n"
     "Loads the driver, initialises it on a device, connects Linux's TCP/IP above it, audits it when it is unloaded.\n"
+    "After -- a second driver runs beside the first: --device, --machine, --adapters, --interrupts, --set and --inf are each driver's "
+    "own;\n"
+    "its adapters are numbered after those of the first.\n"
     "\n"
     "the device\n"
     "  --device qemu[:transitional][,PROPERTY=VALUE...]   QEMU's virtio-net-pci (default); properties are QEMU's own\n"
@@ -71,6 +74,7 @@ const char help_run[] =
     "  ndishost run aero_virtio_net.sys --exec 'ping -c 5 192.0.2.2'\n"
     "  ndishost run aero_virtio_net.sys --peer-exec 'iperf3 -s' --exec 'sleep 1; iperf3 -c 192.0.2.2' --pcap traffic.pcapng\n"
     "  ndishost run aero_virtio_net.sys --device qemu,mrg_rxbuf=off,vectors=0 --interrupts intx --for 10 --json report.json\n"
+    "  ndishost run aero_virtio_net.sys --exec 'ping -c 5 198.51.100.2' -- aerovnet.sys --device qemu:transitional\n"
     "  ndishost run aero_virtio_net.sys --rounds 1000\n"
     "  ndishost run aero_virtio_net.sys --exec bash\n";
 

@@ -42,6 +42,12 @@ const char *host_architecture_name(void)
     return image_machine_name(own_machine);
 }
 
+const char *host_file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 struct image_facts *host_read_image(const char *path, char *error, size_t error_size)
 {
     char why[384];

@@ -10,6 +10,8 @@
 
 /* Remembers how the program was called, for the twin. First thing in main(). */
 void host_remember_arguments(char **argv);
+/* Without its folders. */
+const char *host_file_name(const char *path);
 /* image_facts_read() with the path in front of what is wrong. */
 struct image_facts *host_read_image(const char *path, char *error, size_t error_size);
 /*

@@ -17,7 +17,7 @@ enum { GUEST_MEMORY_MIB = 256 };
 static bool create_qemu(const struct machine *machine, const struct machine_adapter *slot, const struct ndishost_pci_host *host,
                         struct ndishost_pci_device *device, char *error, size_t error_size)
 {
-    const struct run_options *options = machine->options;
+    const struct run_options *options = slot->options;
     int inherit[1];
     unsigned inherit_count = 1;
     char mac[18];
@@ -37,23 +37,23 @@ static bool create_qemu(const struct machine *machine, const struct machine_adap
     return qemu_device_create(&qemu, host, device, error, error_size);
 }
 
-static bool create_plugin(const struct machine *machine, const struct machine_adapter *slot, unsigned index,
-                          const struct ndishost_pci_host *host, struct ndishost_pci_device *device, char *error, size_t error_size)
+static bool create_plugin(const struct machine_adapter *slot, unsigned index, const struct ndishost_pci_host *host,
+                          struct ndishost_pci_device *device, char *error, size_t error_size)
 {
     struct ndishost_pci_plugin_order order = {
-        .options = machine->options->plugin_options, .index = index, .network_fd = network_cable(slot->network)};
+        .options = slot->options->plugin_options, .index = index, .network_fd = network_cable(slot->network)};
     memcpy(order.mac, slot->mac, sizeof(order.mac));
-    return plugin_device_create(machine->options->plugin, &order, host, device, error, error_size);
+    return plugin_device_create(slot->options->plugin, &order, host, device, error, error_size);
 }
 
 static bool create_device(const struct machine *machine, const struct machine_adapter *slot, unsigned index,
                           const struct ndishost_pci_host *host, struct ndishost_pci_device *device, char *error, size_t error_size)
 {
-    if (machine->options->device == DEVICE_QEMU)
+    if (slot->options->device == DEVICE_QEMU)
         return create_qemu(machine, slot, host, device, error, error_size);
-    if (machine->options->device == DEVICE_PLUGIN)
-        return create_plugin(machine, slot, index, host, device, error, error_size);
-    if (minimal_device_create(&machine->options->minimal, host, device))
+    if (slot->options->device == DEVICE_PLUGIN)
+        return create_plugin(slot, index, host, device, error, error_size);
+    if (minimal_device_create(&slot->options->minimal, host, device))
         return true;
     snprintf(error, error_size, "the minimal device cannot be made with these properties");
     return false;
@@ -71,13 +71,13 @@ static bool create_adapter(struct machine *machine, const struct guest_memory *m
 {
     struct machine_adapter *slot = &machine->adapters[index];
     struct ndishost_pci_device device;
-    memcpy(slot->mac, machine->options->mac, sizeof(slot->mac));
+    memcpy(slot->mac, slot->options->mac, sizeof(slot->mac));
     slot->mac[5] = (uint8_t)(slot->mac[5] + index);
-    struct network_shape shape = network_shape(machine->options, index);
+    struct network_shape shape = network_shape(slot->options, index);
     slot->network = network_create_shaped(machine->world, index, slot->mac, &shape, error, error_size);
     if (!slot->network)
         return false;
-    if (machine->options->device == DEVICE_NONE)
+    if (slot->options->device == DEVICE_NONE)
         return true;
     struct ndishost_pci_host *host = pci_host_block_create(memory);
     if (!create_device(machine, slot, index, host, &device, error, error_size)) {
@@ -96,10 +96,15 @@ bool machine_create(struct machine *machine, const struct run_options *options, 
         snprintf(error, error_size, "no guest memory: %s", strerror(errno));
         return false;
     }
-    for (unsigned i = 0; i < options->adapters; ++i) {
-        machine->adapter_count = i + 1;
-        if (!create_adapter(machine, memory, i, error, error_size))
-            return false;
+    unsigned driver = 0;
+    for (const struct run_options *each = options; each; each = each->also, ++driver) {
+        for (unsigned i = 0; i < each->adapters; ++i) {
+            unsigned index = machine->adapter_count++;
+            machine->adapters[index].options = each;
+            machine->adapters[index].driver = driver;
+            if (!create_adapter(machine, memory, index, error, error_size))
+                return false;
+        }
     }
     return true;
 }

@@ -6,6 +6,8 @@
 #include "cli/options.h"
 
 struct machine_adapter {
+    const struct run_options *options; /* its driver's */
+    unsigned driver;                   /* 0, or 1 for the driver after "--" */
     uint8_t mac[6];
     struct network *network;
     struct pci_function *function; /* NULL: --device none */

@@ -241,6 +241,21 @@ static const struct option run_long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* What each of two drivers has of its own. */
+static bool is_driver_option(int option)
+{
+    return option == OPTION_DEVICE || option == OPTION_MACHINE || option == OPTION_INTERRUPTS || option == OPTION_SET ||
+           option == OPTION_INF || option == OPTION_ADAPTERS;
+}
+
+static const char *option_name(int option)
+{
+    const struct option *row = run_long_options;
+    while (row->val != option)
+        ++row;
+    return row->name;
+}
+
 static bool take_run_option(struct run_options *options, int option, const char *value)
 {
     static const char *const machines[] = {"pc", "q35", NULL}, *const networks[] = {"tap", "user", NULL};
@@ -305,7 +320,14 @@ static bool check_run_options(const struct run_options *options)
 {
     if (options->rounds && (options->exec || options->peer_exec || options->seconds > 0 || options->pcap))
         return refuse("--rounds moves no traffic: it does not go with --exec, --peer-exec, --for or --pcap");
-    if (options->device == DEVICE_MINIMAL && options->peer_exec)
+    const struct run_options *also = options->also;
+    if (also && options->adapters + also->adapters > RUN_ADAPTERS_MAX)
+        return refuse("--adapters: at most %u of both drivers together", (unsigned)RUN_ADAPTERS_MAX);
+    if (also && (options->device == DEVICE_NONE || also->device == DEVICE_NONE))
+        return refuse("--device none connects the adapters of one driver: it does not go with a second one");
+    if (also && options->network == NETWORK_USER && also->device == DEVICE_PLUGIN)
+        return refuse("--net user is QEMU's: a plugin's cable ends in the peer's namespace (--net tap)");
+    if (options->device == DEVICE_MINIMAL && (!also || also->device == DEVICE_MINIMAL) && options->peer_exec)
         return refuse("the minimal device is connected to nothing: --peer-exec needs --device qemu");
     if (options->referee && (options->network == NETWORK_USER || options->device == DEVICE_NONE))
         return refuse("--referee lies between a device and the peer's namespace: it needs --net tap and a device");
@@ -343,7 +365,8 @@ static const char *take_image(int argc, char **argv, const char *command)
     return NULL;
 }
 
-enum options_outcome run_options_parse(struct run_options *options, int argc, char **argv)
+/* One driver's words; argv[0] is not looked at. `second`: what is about the whole run is refused. */
+static enum options_outcome parse_driver(struct run_options *options, int argc, char **argv, bool second)
 {
     *options = (struct run_options){
         .mac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56},
@@ -352,7 +375,7 @@ enum options_outcome run_options_parse(struct run_options *options, int argc, ch
         .processors = 2,
     };
     opterr = 0;
-    optind = 1;
+    optind = 0; /* getopt forgets an earlier list of words */
     for (int option; (option = getopt_long(argc, argv, ":h", run_long_options, NULL)) != -1;) {
         if (option == 'h') {
             fputs(help_run, stdout);
@@ -360,19 +383,40 @@ enum options_outcome run_options_parse(struct run_options *options, int argc, ch
         }
         if (option == '?' || option == ':')
             return refuse_option(option, argv, "run");
+        if (second && !is_driver_option(option)) {
+            refuse("--%s is about the whole run: it belongs before the --", option_name(option));
+            return OPTIONS_REFUSED;
+        }
         if (!take_run_option(options, option, optarg))
             return OPTIONS_REFUSED;
     }
     if (!options->adapters)
         options->adapters = options->device == DEVICE_NONE ? 2 : 1;
     options->image = take_image(argc, argv, "run");
-    return options->image && check_run_options(options) ? OPTIONS_RUN : OPTIONS_REFUSED;
+    return options->image ? OPTIONS_RUN : OPTIONS_REFUSED;
+}
+
+enum options_outcome run_options_parse(struct run_options *options, int argc, char **argv)
+{
+    int first = 0;
+    while (first < argc && strcmp(argv[first], "--") != 0)
+        ++first;
+    enum options_outcome outcome = parse_driver(options, first, argv, false);
+    if (outcome == OPTIONS_RUN && first < argc) {
+        options->also = calloc(1, sizeof(*options->also));
+        outcome = options->also ? parse_driver(options->also, argc - first, argv + first, true) : OPTIONS_REFUSED;
+    }
+    return outcome == OPTIONS_RUN && !check_run_options(options) ? OPTIONS_REFUSED : outcome;
 }
 
 void run_options_free(struct run_options *options)
 {
     for (unsigned i = 0; i < options->keyword_count; ++i)
         free(options->keyword_text[i]);
+    if (options->also)
+        run_options_free(options->also);
+    free(options->also);
+    options->also = NULL;
 }
 
 /* ---- info ---- */

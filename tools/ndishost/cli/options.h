@@ -15,9 +15,14 @@
 enum exit_status { EXIT_OK = 0, EXIT_FOUND = 1 /* violations, leaks, a failed command or failed traffic */, EXIT_INPUT = 2 };
 
 enum device_kind { DEVICE_QEMU, DEVICE_MINIMAL, DEVICE_PLUGIN, DEVICE_NONE };
-enum { RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_KEYWORDS_MAX = 320, RUN_MESSAGES_DEFAULT = 8 };
+enum { RUN_DRIVERS_MAX = 2, RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_KEYWORDS_MAX = 320, RUN_MESSAGES_DEFAULT = 8 };
 
+/*
+ * A run. What a driver is given of its own: image, device, mac, machine, interrupts, INF, keywords, adapters; everything else is the run's,
+ * and is only set in the first driver's.
+ */
 struct run_options {
+    struct run_options *also; /* the driver after "--", or NULL */
     const char *image;
     enum device_kind device;
     bool transitional;                     /* qemu: the legacy interface is there too */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/host.h"
 #include "exec/sched.h"
 #include "nt/nt.h"
 #include "rules/rules.h"
@@ -36,6 +37,7 @@ void report_adapter(struct run_report *report, unsigned index, const struct mach
         row->facts = adapter_facts(slot->adapter);
         row->counts = adapter_counts(slot->adapter);
     }
+    row->image_name = host_file_name(slot->options->image);
     row->frames_refused = network_refused(slot->network);
     snprintf(row->device, sizeof(row->device), "%s", device ? device->ops->describe(device->state) : "none");
     if (device) {
@@ -150,7 +152,7 @@ static void print_adapter(const struct adapter_report *row, unsigned index, bool
     const struct adapter_counts *counts = &row->counts;
     double ratio;
     if (several)
-        printf("adapter %u\n", index);
+        printf("adapter %u of %s\n", index, row->image_name);
     if (id->vendor)
         print_row("device", "%s, %04x:%04x revision %02x, subsystem %04x:%04x", row->device, id->vendor, id->device, id->revision,
                   id->subsystem_vendor, id->subsystem);

@@ -14,11 +14,13 @@
 #include "pci/function.h"
 
 struct adapter_report {
-    bool initialised; /* the rest up to `device` is only set then */
+    const char *image_name; /* of its driver, without its folders */
+    bool initialised;       /* the rest up to `device` is only set then */
     struct adapter_facts facts;
     struct adapter_counts counts;
     uint64_t frames_refused;               /* by Linux, above */
     struct diagnostics_report diagnostics; /* --diag: what the driver says of itself */
+    struct adapter_counts counts_before;   /* --diag: the host's own, just before it was asked */
 
     char device[128];
     struct pci_identity identity;

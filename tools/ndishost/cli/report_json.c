@@ -60,9 +60,16 @@ static json_t *device(const struct adapter_report *row)
     return object;
 }
 
+static json_t *directions(const struct adapter_counts *counts)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "frames_sent", number(counts->frames_sent), "bytes_sent", number(counts->bytes_sent),
+                     "frames_received", number(counts->frames_received), "bytes_received", number(counts->bytes_received), "interrupts",
+                     number(counts->interrupts));
+}
+
 static json_t *adapter(const struct adapter_report *row)
 {
-    json_t *object = json_pack("{s:o, s:b}", "device", device(row), "initialised", row->initialised);
+    json_t *object = json_pack("{s:s, s:o, s:b}", "image", row->image_name, "device", device(row), "initialised", row->initialised);
     if (!row->initialised)
         return object;
     const struct adapter_facts *facts = &row->facts;
@@ -91,6 +98,8 @@ static json_t *adapter(const struct adapter_report *row)
     json_object_set_new(object, "send_completions", number(counts->send_completions));
     json_object_set_new(object, "indications", number(counts->indications));
     json_object_set_new(object, "diagnostics", diagnostics_json(&row->diagnostics));
+    if (row->diagnostics.known[DIAGNOSTICS_INFO])
+        json_object_set_new(object, "before_diagnostics", directions(&row->counts_before));
     json_object_set_new(object, "packets_per_doorbell", ratio(counts->frames_sent, row->pci.notifications[1]));
     json_object_set_new(object, "packets_per_interrupt", ratio(counts->frames_sent + counts->frames_received, counts->interrupts));
     return object;

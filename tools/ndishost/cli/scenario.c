@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "abi/nt_constants.h"
+#include "cli/host.h"
 #include "cli/memory_use.h"
 #include "cli/progress.h"
 #include "exec/sched.h"
@@ -21,21 +22,35 @@ enum { TICKS_PER_MS = 10000 /* of sched_now() */, LINK_PATIENCE_MS = 10000 };
 /* "C:\drivers\aero_virtio_net.sys" and "./aero_virtio_net.sys" are the service aero_virtio_net. */
 static void service_name(const char *path, char *name, size_t size)
 {
-    const char *slash = strrchr(path, '/');
-    snprintf(name, size, "%s", slash ? slash + 1 : path);
+    snprintf(name, size, "%s", host_file_name(path));
     char *dot = strrchr(name, '.');
     if (dot && dot != name)
         *dot = 0;
 }
 
-static struct driver *load(const struct scenario *scenario)
+static void unload_all(struct driver *const drivers[RUN_DRIVERS_MAX])
 {
-    char name[128], error[512];
-    service_name(scenario->options->image, name, sizeof(name));
-    struct driver *driver = driver_load(scenario->facts, name, error, sizeof(error));
-    if (!driver)
-        report_fail(scenario->report, EXIT_FOUND, "%s", error);
-    return driver;
+    for (unsigned i = RUN_DRIVERS_MAX; i-- > 0;)
+        if (drivers[i])
+            driver_unload(drivers[i]);
+}
+
+/* All or none; those that the run does not have are NULL. */
+static bool load_all(const struct scenario *scenario, struct driver *drivers[RUN_DRIVERS_MAX])
+{
+    unsigned count = 0;
+    memset(drivers, 0, RUN_DRIVERS_MAX * sizeof(*drivers));
+    for (const struct run_options *options = scenario->options; options; options = options->also, ++count) {
+        char name[128], error[512];
+        service_name(options->image, name, sizeof(name));
+        drivers[count] = driver_load(scenario->facts[count], name, error, sizeof(error));
+        if (!drivers[count]) {
+            report_fail(scenario->report, EXIT_FOUND, "%s", error);
+            unload_all(drivers);
+            return false;
+        }
+    }
+    return true;
 }
 
 /*
@@ -59,8 +74,8 @@ static void note_refusal(struct run_report *report, unsigned index, uint32_t sta
 
 static bool bring_up(const struct scenario *scenario, struct driver *driver, unsigned index)
 {
-    const struct run_options *options = scenario->options;
     struct machine_adapter *slot = &scenario->machine->adapters[index];
+    const struct run_options *options = slot->options;
     struct adapter_options adapter_options = {
         .interrupts = options->interrupts,
         .message_limit = options->message_limit,
@@ -100,10 +115,11 @@ static void take_down(const struct scenario *scenario, unsigned index)
 }
 
 /* How many adapters came up: all of them, or those before the one that did not. */
-static unsigned bring_all_up(const struct scenario *scenario, struct driver *driver)
+static unsigned bring_all_up(const struct scenario *scenario, struct driver *const drivers[RUN_DRIVERS_MAX])
 {
+    const struct machine *machine = scenario->machine;
     unsigned up = 0;
-    while (up < scenario->machine->adapter_count && bring_up(scenario, driver, up))
+    while (up < machine->adapter_count && bring_up(scenario, drivers[machine->adapters[up].driver], up))
         ++up;
     return up;
 }
@@ -234,6 +250,7 @@ static void ask_driver(const struct scenario *scenario)
     for (unsigned i = 0; i < scenario->machine->adapter_count; ++i) {
         struct adapter_facts facts = adapter_facts(scenario->machine->adapters[i].adapter);
         uint32_t status;
+        scenario->report->adapters[i].counts_before = adapter_counts(scenario->machine->adapters[i].adapter);
         if (!diagnostics_collect(&scenario->report->adapters[i].diagnostics, facts.current_mac, &status))
             report_fail(scenario->report, EXIT_FOUND, "--diag: adapter %u cannot be asked through %s: 0x%08" PRIX32, i, DIAGNOSTICS_PATH,
                         status);
@@ -274,15 +291,15 @@ void scenario_traffic(void *argument)
 {
     const struct scenario *scenario = argument;
     progress_stage("initialising");
-    struct driver *driver = load(scenario);
-    if (!driver)
+    struct driver *drivers[RUN_DRIVERS_MAX];
+    if (!load_all(scenario, drivers))
         return;
-    unsigned up = bring_all_up(scenario, driver);
+    unsigned up = bring_all_up(scenario, drivers);
     if (up == scenario->machine->adapter_count)
         let_traffic_through(scenario);
     while (up-- > 0)
         take_down(scenario, up);
-    driver_unload(driver);
+    unload_all(drivers);
     track_audit(NULL, "at the end of the run");
 }
 
@@ -294,13 +311,13 @@ void scenario_rounds(void *argument)
     unsigned rounds = scenario->options->rounds, settled = rounds / 10 ? rounds / 10 : 1;
     for (unsigned round = 0; round < rounds && !report->reason[0] && !stop_wanted(scenario); ++round) {
         progress_stage("round %u of %u", round + 1, rounds);
-        struct driver *driver = load(scenario);
-        if (!driver)
+        struct driver *drivers[RUN_DRIVERS_MAX];
+        if (!load_all(scenario, drivers))
             break;
-        unsigned up = bring_all_up(scenario, driver);
+        unsigned up = bring_all_up(scenario, drivers);
         while (up-- > 0)
             take_down(scenario, up);
-        driver_unload(driver);
+        unload_all(drivers);
         track_audit(NULL, "at the end of the round");
         if (rules_violation_count() || track_leak_count())
             break; /* a thousand times the same helps nobody */

@@ -8,7 +8,7 @@
 
 struct scenario {
     const struct run_options *options;
-    const struct image_facts *facts;
+    const struct image_facts *facts[RUN_DRIVERS_MAX]; /* of each driver, in the order of the options */
     struct machine *machine;
     struct run_report *report;
 };

@@ -13,7 +13,7 @@
 
 #include "cli/options.h"
 
-enum { WORDS_MAX = 16 };
+enum { WORDS_MAX = 24 };
 
 /* Parses "run" and the words; what goes to stderr ends up in `said`. */
 static enum options_outcome parse(struct run_options *options, char *said, size_t size, const char *const *words)
@@ -116,6 +116,28 @@ static void keywords_are_split_at_the_first_equals_sign(void **state)
     run_options_free(&options);
 }
 
+static void a_second_driver_has_device_interrupts_and_keywords_of_its_own(void **state)
+{
+    (void)state;
+    struct run_options options = taken(WORDS("--device", "qemu,vectors=2", "x.sys", "--cpus", "4", "--set", "A=1", "--", "y.sys",
+                                             "--device", "qemu:transitional", "--interrupts", "intx", "--set", "B=2", "--adapters", "3"));
+    assert_non_null(options.also);
+    assert_string_equal(options.image, "x.sys");
+    assert_string_equal(options.properties, "vectors=2");
+    assert_int_equal(options.processors, 4);
+    assert_true(options.keyword_count == 1 && strcmp(options.keywords[0].name, "A") == 0);
+    assert_string_equal(options.also->image, "y.sys");
+    assert_true(options.also->transitional && options.also->interrupts == ADAPTER_INTERRUPTS_LINE && options.also->adapters == 3);
+    assert_true(options.also->keyword_count == 1 && strcmp(options.also->keywords[0].name, "B") == 0);
+    run_options_free(&options);
+    assert_null(options.also);
+
+    refused_with("--net is about the whole run", WORDS("x.sys", "--", "y.sys", "--net", "tap"));
+    refused_with("which image", WORDS("x.sys", "--"));
+    refused_with("at most 4", WORDS("x.sys", "--adapters", "3", "--", "y.sys", "--adapters", "2"));
+    refused_with("--device none", WORDS("x.sys", "--device", "none", "--", "y.sys"));
+}
+
 static void what_is_wrong_is_named_in_one_line(void **state)
 {
     (void)state;
@@ -173,6 +195,7 @@ int main(void)
         cmocka_unit_test(the_minimal_device_takes_its_own_properties),
         cmocka_unit_test(interrupts_may_carry_a_number_of_messages),
         cmocka_unit_test(keywords_are_split_at_the_first_equals_sign),
+        cmocka_unit_test(a_second_driver_has_device_interrupts_and_keywords_of_its_own),
         cmocka_unit_test(what_is_wrong_is_named_in_one_line),
         cmocka_unit_test(too_many_keywords_are_refused),
     };
