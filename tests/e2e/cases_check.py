@@ -42,6 +42,9 @@ REGRESSIONS = [
     ("MTU below 1500", ["--device", "model:queue=2,features=default+mtu,mtu=576", "--scenario", "traffic"]),
     ("a device that lied is no witness", ["--device", "model:fault=used-id-not-outstanding@5", "--scenario", "traffic"]),
     ("interrupts are lost", ["--device", "model:fault=interrupts-lost@40", "--scenario", "traffic"]),
+    ("checksum claims while the offload is being switched", ["--device", "model", "--scenario", "receive-checksum", "--seeds", "18..24"]),
+    ("frames within a small MTU", ["--device", "model:features=default+mtu,mtu=68", *[word for name in (
+        "offload", "receive-checksum", "odd-frames", "vlan") for word in ("--scenario", name)]]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 QUEUE_SIZES = (2, 4, 256, 1024, 32768)

@@ -224,7 +224,7 @@ bool offload_declare(struct adapter *adapter, const void *enabled, const void *h
     check_keywords(adapter, &used, &had);
     pthread_mutex_lock(&adapter->mutex);
     state->declared = true;
-    state->current = state->before = used;
+    state->current = used;
     state->hardware = had;
     pthread_mutex_unlock(&adapter->mutex);
     return true;
@@ -273,16 +273,28 @@ struct offload offload_usable(struct adapter *adapter)
     return offload;
 }
 
-struct offload offload_claimable(struct adapter *adapter, struct offload *before)
+static void add_claims(struct offload_claims *claims, const struct offload *offload)
+{
+    for (unsigned family = 0; family < OFFLOAD_FAMILIES; family++) {
+        claims->receive[family].header |= offload->receive[family].header;
+        claims->receive[family].tcp |= offload->receive[family].tcp;
+        claims->receive[family].udp |= offload->receive[family].udp;
+    }
+}
+
+struct offload_claims offload_claimable(struct adapter *adapter)
 {
     const struct offload_state *state = &adapter->attributes.offload;
-    struct offload offload;
+    struct offload_claims claims;
 
-    memset(&offload, 0, sizeof(offload));
+    memset(&claims, 0, sizeof(claims));
     pthread_mutex_lock(&adapter->mutex);
     if (state->encapsulation || state->changing)
-        offload = state->current;
-    *before = state->changing ? state->before : offload;
+        add_claims(&claims, &state->current);
+    if (state->changing) {
+        add_claims(&claims, &state->before);
+        add_claims(&claims, &state->asked);
+    }
     pthread_mutex_unlock(&adapter->mutex);
-    return offload;
+    return claims;
 }

@@ -3,7 +3,8 @@
  * offload.h - task offload (section 13 of the rules): what a miniport says it can do, what is on now, and the requests that change it.
  *
  * The current configuration is what the miniport indicated last, or the default of its attributes; TCP/IP uses it once the encapsulation
- * was set (OFF-07). While a request changes it, receives may still follow the old one.
+ * was set (OFF-07). While a request changes it, receives may still follow the old one, and already the one that is asked for: a miniport
+ * switches before it indicates.
  */
 #ifndef NDISHOST_NDIS_OFFLOAD_H
 #define NDISHOST_NDIS_OFFLOAD_H
@@ -37,8 +38,9 @@ struct offload_state {
     bool declared;      /* offload attributes were set */
     bool encapsulation; /* OID_OFFLOAD_ENCAPSULATION succeeded, and did not turn everything off */
     bool changing;      /* a request that changes the configuration is under way */
-    struct offload current, before, hardware;
-    unsigned indications; /* of NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG */
+    struct offload current, hardware;
+    struct offload before, asked; /* of the request that is under way */
+    unsigned indications;         /* of NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG */
 };
 
 /* ---- attributes and status ---- */
@@ -54,7 +56,7 @@ struct offload_set {
     bool encapsulation_before;
     unsigned indications;
 };
-void offload_set_begin(struct adapter *adapter, uint32_t oid, struct offload_set *set);
+void offload_set_begin(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t length, struct offload_set *set);
 void offload_set_end(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t length, uint32_t status, struct offload_set *set);
 /* Legal and illegal requests that TCP/IP, WMI and administrators can make; nothing is changed afterwards. */
 void offload_probe(struct adapter *adapter);
@@ -64,7 +66,10 @@ void offload_encapsulate(struct adapter *adapter);
 /* ---- use; any IRQL <= DISPATCH ---- */
 /* What TCP/IP may ask for now: nothing before the encapsulation is set. */
 struct offload offload_usable(struct adapter *adapter);
-/* What a receive may claim now; what it could before a change that is under way is in *before. */
-struct offload offload_claimable(struct adapter *adapter, struct offload *before);
+/* The checksums that a receive may claim now: of the current configuration, and of those before and after a change that is under way. */
+struct offload_claims {
+    struct offload_sums receive[OFFLOAD_FAMILIES]; /* header, tcp, udp only */
+};
+struct offload_claims offload_claimable(struct adapter *adapter);
 
 #endif

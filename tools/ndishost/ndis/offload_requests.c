@@ -89,7 +89,20 @@ static bool is_watched(uint32_t oid)
     return oid == NT_OID_TCP_OFFLOAD_PARAMETERS || oid == NT_OID_OFFLOAD_ENCAPSULATION;
 }
 
-void offload_set_begin(struct adapter *adapter, uint32_t oid, struct offload_set *set)
+/* Where a legal request leads; another one leads nowhere. */
+static struct offload configuration_asked(const struct offload_state *state, uint32_t oid, const void *buffer, uint32_t length)
+{
+    nt_NDIS_OFFLOAD_PARAMETERS asked;
+    struct offload wanted = state->current;
+
+    if (oid != NT_OID_TCP_OFFLOAD_PARAMETERS || length < PARAMETERS_LEAST)
+        return state->current;
+    memset(&asked, 0, sizeof(asked));
+    memcpy(&asked, buffer, length < sizeof(asked) ? length : sizeof(asked));
+    return parameters_apply(&asked, &state->hardware, &wanted) ? wanted : state->current;
+}
+
+void offload_set_begin(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t length, struct offload_set *set)
 {
     struct offload_state *state = &adapter->attributes.offload;
 
@@ -101,6 +114,7 @@ void offload_set_begin(struct adapter *adapter, uint32_t oid, struct offload_set
     set->before = state->before = state->current;
     set->encapsulation_before = state->encapsulation;
     set->indications = state->indications;
+    state->asked = configuration_asked(state, oid, buffer, length);
     state->changing = true;
     if (oid == NT_OID_OFFLOAD_ENCAPSULATION && !state->encapsulation)
         memset(&state->before, 0, sizeof(state->before));

@@ -329,7 +329,7 @@ uint32_t adapter_oid_set(struct adapter *adapter, uint32_t oid, const void *buff
     /* Frames that match the new filter may come before the request is complete. */
     if (oid == NT_OID_GEN_CURRENT_PACKET_FILTER && length >= 4)
         adapter->current_packet_filter |= *(const uint32_t *)buffer;
-    offload_set_begin(adapter, oid, &offload);
+    offload_set_begin(adapter, oid, buffer, length, &offload);
     result = oid_request(adapter, NT_NdisRequestSetInformation, oid, (void *)buffer, length);
     offload_set_end(adapter, oid, buffer, length, result.status, &offload);
     /* And DPCs that are in the middle of indicating what the old one let through may finish. */

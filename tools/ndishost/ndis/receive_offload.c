@@ -69,18 +69,6 @@ static uint16_t transport_sum(const struct received_frame *frame, const uint8_t 
     return internet_sum_value(&sum);
 }
 
-static bool header_claimable(const struct offload *offload)
-{
-    return offload->receive[OFFLOAD_IPV4].header;
-}
-
-static bool transport_claimable(const struct offload *offload, const struct packet *packet, bool tcp)
-{
-    const struct offload_sums *sums = &offload->receive[packet->version == 6];
-
-    return tcp ? sums->tcp : sums->udp;
-}
-
 static void check_header_claim(const struct nbl_cell *cell, const uint8_t *headers, const struct packet *packet, bool allowed)
 {
     if (!allowed)
@@ -115,19 +103,18 @@ static bool check_transport_claim(const struct adapter *adapter, const struct nb
 static void check_claims(struct adapter *adapter, const struct nbl_cell *cell, struct received_frame *frame, uint32_t claims)
 {
     uint8_t headers[PACKET_HEADERS_MAX];
-    struct offload before, now = offload_claimable(adapter, &before);
+    struct offload_claims claimable = offload_claimable(adapter);
     struct packet packet;
     bool verified = false;
 
     packet_parse(headers, copy_headers(frame, headers), frame->length, &packet);
+    const struct offload_sums *allowed = &claimable.receive[packet.version == 6 ? OFFLOAD_IPV6 : OFFLOAD_IPV4];
     if (claims & CLAIM_HEADER)
-        check_header_claim(cell, headers, &packet, header_claimable(&now) || header_claimable(&before));
+        check_header_claim(cell, headers, &packet, claimable.receive[OFFLOAD_IPV4].header);
     if (claims & CLAIM_TCP)
-        verified |= check_transport_claim(adapter, cell, frame, headers, &packet, true,
-                                          transport_claimable(&now, &packet, true) || transport_claimable(&before, &packet, true));
+        verified |= check_transport_claim(adapter, cell, frame, headers, &packet, true, allowed->tcp);
     if (claims & CLAIM_UDP)
-        verified |= check_transport_claim(adapter, cell, frame, headers, &packet, false,
-                                          transport_claimable(&now, &packet, false) || transport_claimable(&before, &packet, false));
+        verified |= check_transport_claim(adapter, cell, frame, headers, &packet, false, allowed->udp);
     frame->checksum_verified = verified;
 }
 

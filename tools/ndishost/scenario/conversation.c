@@ -39,6 +39,12 @@ void conversation_end(struct conversation *conversation)
     expected_clear(&conversation->up);
 }
 
+size_t conversation_longest(const struct conversation *conversation)
+{
+    size_t longest = conversation->station->longest;
+    return longest < ORDINARY_FRAME ? longest : ORDINARY_FRAME;
+}
+
 /* Room for one more frame on the way down; false when there will be none. */
 static bool wait_for_room(struct station *station)
 {

@@ -21,6 +21,9 @@ extern const uint8_t conversation_mac[6];
 void conversation_begin(struct conversation *conversation, struct station *station);
 void conversation_end(struct conversation *conversation);
 
+/* Of a frame that the adapter and its device take: less than an ordinary one on a link with a small MTU. Once the station is initialised.
+ */
+size_t conversation_longest(const struct conversation *conversation);
 /* Sends a frame that is to leave the device as it is. */
 void conversation_send(struct conversation *conversation, const uint8_t *frame, size_t length);
 /* Sends a frame with a request; what is to leave was expected before. */

@@ -6,6 +6,7 @@
 #ifndef NDISHOST_SCENARIO_EXPECTED_H
 #define NDISHOST_SCENARIO_EXPECTED_H
 
+#include "scenario/packet_plan.h"
 #include "scenario/world.h"
 
 struct expected_frame;
@@ -25,6 +26,8 @@ void expected_clear(struct expected *expected);
 void expected_add(struct expected *expected, const uint8_t *frame, size_t length);
 /* The same for a frame with an 802.1Q tag that may have been taken out. */
 void expected_add_tagged(struct expected *expected, const uint8_t *frame, size_t length);
+/* A frame whose checksum somebody below makes: TCP's may be 0 as 0x0000 or as 0xFFFF, which is one number. */
+void expected_add_built(struct expected *expected, const struct built_packet *packet, bool tcp);
 /* A frame came: compares, and fails the world if it is not what is awaited. Zeros behind a frame shorter than 60 bytes may come with it. */
 void expected_arrived(struct expected *expected, const uint8_t *frame, size_t length);
 unsigned expected_waiting(struct expected *expected);

@@ -254,8 +254,12 @@ struct packet_plan packet_plan_choose(struct random *random, const uint8_t to[6]
         plan.tag_types[i] = plan.tags == 2 && i == 0 ? TYPE_SERVICE_TAG : TYPE_TAG;
         plan.tag_values[i] = (uint16_t)(random_between(random, 0, 7) << 13 | random_between(random, 1, 4094));
     }
+    if (packet_plan_headers(&plan) > longest) { /* on a link with a small MTU: without what can be left out */
+        plan.options = plan.tcp_options = plan.tags = 0;
+        plan.fragment = false;
+    }
     size_t room = longest - packet_plan_headers(&plan);
-    plan.payload = random_chance(random, 40)   ? random_between(random, 0, SHORT_PAYLOAD)
+    plan.payload = random_chance(random, 40)   ? random_between(random, 0, room < SHORT_PAYLOAD ? (unsigned)room : SHORT_PAYLOAD)
                    : random_chance(random, 20) ? room
                                                : random_between(random, 0, (unsigned)room);
     if (plan.fragment)

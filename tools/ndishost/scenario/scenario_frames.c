@@ -212,6 +212,8 @@ static void play_frame(struct conversation *conversation, const struct packet_pl
     memcpy(up.from, conversation_mac, 6);
     packet_build(&down, packet);
     distort(packet);
+    if (packet->length > conversation_longest(conversation))
+        return;
     conversation_send(conversation, packet->bytes, packet->length);
     packet_build(&up, packet);
     distort(packet);
@@ -246,7 +248,8 @@ void play_odd_frames(struct world *world)
                 conversation_settle(&conversation);
         }
         for (unsigned i = 0; i < ODD_FRAMES_RANDOM && !world_failed(world); ++i) {
-            struct packet_plan plan = packet_plan_choose(&world->random, conversation_mac, station->mac, ORDINARY_FRAME, true);
+            struct packet_plan plan =
+                packet_plan_choose(&world->random, conversation_mac, station->mac, conversation_longest(&conversation), true);
             play_frame(&conversation, &plan, is_as_it_is, packet);
             if (i % ROUND == ROUND - 1)
                 conversation_settle(&conversation);

@@ -23,6 +23,7 @@ enum {
     IP_LONGEST = 65535,
     MSS_LEAST = 64,
     SEGMENTS_USUAL = 24,
+    SEGMENTS_MOST = 46, /* what 64 KiB are on an ordinary link; a cable holds no more at once on one with a small MTU */
     TYPE_TAG = 0x8100,
     /* NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO.Transmit */
     ASK_IPV4 = 1,
@@ -65,7 +66,9 @@ static size_t large_choose(struct offload_play *play, const struct offload *usab
     const struct offload_large *limit = &usable->large[plan->version == 6];
     if (!limit->on || plan->transport != PLAN_TCP || plan->fragment || !options_permitted(plan, limit->ip_options, limit->tcp_options))
         return 0;
-    size_t headers = packet_plan_headers(plan), room = ORDINARY_FRAME - headers;
+    size_t headers = packet_plan_headers(plan), room = conversation_longest(&play->conversation) - headers;
+    if (room < MSS_LEAST)
+        return 0;
     size_t most = IP_LONGEST - (headers - ETHERNET_BYTES);
     most = most < limit->largest ? most : limit->largest;
     bool huge = random_chance(random, 12);
@@ -74,6 +77,7 @@ static size_t large_choose(struct offload_play *play, const struct offload *usab
     size_t usual = mss * SEGMENTS_USUAL < most ? mss * SEGMENTS_USUAL : most;
     if (least > usual)
         return 0;
+    most = most < mss * SEGMENTS_MOST ? most : mss * SEGMENTS_MOST;
     plan->payload = huge ? most : random_between(random, (unsigned)least, (unsigned)usual);
     if (random_chance(random, 25))
         plan->tcp_flags |= (uint8_t)(random_chance(random, 60) ? PLAN_TCP_CWR : PLAN_TCP_ECE | PLAN_TCP_CWR);
@@ -118,12 +122,12 @@ static void expect_plan(struct offload_play *play, const struct packet_plan *pla
 {
     if (!mss) {
         packet_build(plan, &play->expected);
-        expected_add(&play->conversation.down, play->expected.bytes, play->expected.length);
+        expected_add_built(&play->conversation.down, &play->expected, plan->transport == PLAN_TCP);
         return;
     }
     for (unsigned number = 0; number < packet_segments(plan, mss); ++number) {
         packet_build_segment(plan, mss, number, &play->expected);
-        expected_add(&play->conversation.down, play->expected.bytes, play->expected.length);
+        expected_add_built(&play->conversation.down, &play->expected, true);
     }
 }
 
@@ -131,7 +135,8 @@ static void send_one(struct offload_play *play, const struct offload *usable)
 {
     struct random *random = &play->world->random;
     struct send_request request = send_request_nothing();
-    struct packet_plan plan = packet_plan_choose(random, conversation_mac, play->station->mac, ORDINARY_FRAME, true);
+    struct packet_plan plan =
+        packet_plan_choose(random, conversation_mac, play->station->mac, conversation_longest(&play->conversation), true);
     plan.padding = 0;
     size_t mss = random_chance(random, 45) ? large_choose(play, usable, &plan) : 0;
     size_t transport = packet_plan_headers(&plan) - (plan.transport == PLAN_TCP ? 20 + 4 * (size_t)plan.tcp_options : 8);
@@ -156,7 +161,8 @@ static void send_one(struct offload_play *play, const struct offload *usable)
 static void deliver_one(struct offload_play *play)
 {
     struct random *random = &play->world->random;
-    struct packet_plan plan = packet_plan_choose(random, play->station->mac, conversation_mac, ORDINARY_FRAME, false);
+    struct packet_plan plan =
+        packet_plan_choose(random, play->station->mac, conversation_mac, conversation_longest(&play->conversation), false);
     packet_build(&plan, &play->handed);
     if (play->handed.sum && random_chance(random, 10))
         play->handed.bytes[play->handed.sum] ^= (uint8_t)random_between(random, 1, 255);
@@ -286,7 +292,8 @@ static void send_tagged(struct offload_play *play, unsigned kinds, unsigned own)
     struct random *random = &play->world->random;
     struct offload usable = offload_usable(play->station->adapter);
     struct send_request request = send_request_nothing();
-    struct packet_plan plan = packet_plan_choose(random, conversation_mac, play->station->mac, ORDINARY_FRAME - TAG_BYTES, false);
+    struct packet_plan plan =
+        packet_plan_choose(random, conversation_mac, play->station->mac, conversation_longest(&play->conversation) - TAG_BYTES, false);
     unsigned priority = random_chance(random, 50) ? random_between(random, 0, 7) : 0;
     unsigned vlan = !own && random_chance(random, 50) ? random_between(random, 1, 4094) : 0;
     bool tagged;
@@ -308,7 +315,8 @@ static void send_tagged(struct offload_play *play, unsigned kinds, unsigned own)
 static void deliver_tagged(struct offload_play *play, unsigned own)
 {
     struct random *random = &play->world->random;
-    struct packet_plan plan = packet_plan_choose(random, play->station->mac, conversation_mac, ORDINARY_FRAME - TAG_BYTES, false);
+    struct packet_plan plan =
+        packet_plan_choose(random, play->station->mac, conversation_mac, conversation_longest(&play->conversation) - TAG_BYTES, false);
     plan.tags = random_chance(random, 75);
     plan.tag_types[0] = TYPE_TAG;
     unsigned vlan = own && random_chance(random, 60) ? own : random_between(random, 1, 4094);

@@ -9,8 +9,11 @@
 #include <cmocka.h>
 
 #include "abi/nt_constants.h"
+#include "abi/nt_types.h"
 #include "ndis/adapter.h"
+#include "ndis/attributes.h"
 #include "ndis/handle.h"
+#include "ndis/miniport.h"
 #include "ndis/nbl.h"
 #include "ndis/send_frame.h"
 #include "rules/rules.h"
@@ -198,6 +201,47 @@ static void event_log_entries_are_written_with_name_code_and_values(void **state
     assert_string_equal(event_log_format(&entry, text, sizeof(text)), "aero: something is wrong. (0xC0001391) 0x1 0x20");
 }
 
+/* ---- offload ---- */
+
+/* A miniport switches before it indicates, and what it popped before may come after: during the request both are right. */
+static void receive_claims_follow_a_request_while_it_is_under_way(void **state)
+{
+    static struct adapter adapter;
+    struct offload_state *offload = &adapter.attributes.offload;
+    nt_NDIS_OFFLOAD_PARAMETERS asked;
+    struct offload_set set;
+
+    (void)state;
+    pthread_mutex_init(&adapter.mutex, NULL);
+    memset(&asked, 0, sizeof(asked));
+    object_header_set(&asked, NT_NDIS_OBJECT_TYPE_DEFAULT, NT_NDIS_OFFLOAD_PARAMETERS_REVISION_2,
+                      NT_NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_2);
+    asked.TCPIPv4Checksum = NT_NDIS_OFFLOAD_PARAMETERS_RX_ENABLED_TX_DISABLED;
+    asked.UDPIPv4Checksum = NT_NDIS_OFFLOAD_PARAMETERS_TX_RX_DISABLED;
+    offload->declared = offload->encapsulation = true;
+    offload->hardware.receive[OFFLOAD_IPV4].tcp = offload->hardware.receive[OFFLOAD_IPV4].udp = true;
+    offload->current.receive[OFFLOAD_IPV4].udp = true;
+    assert_false(offload_claimable(&adapter).receive[OFFLOAD_IPV4].tcp);
+
+    offload_set_begin(&adapter, NT_OID_TCP_OFFLOAD_PARAMETERS, &asked, sizeof(asked), &set);
+    assert_true(offload_claimable(&adapter).receive[OFFLOAD_IPV4].tcp);
+    assert_true(offload_claimable(&adapter).receive[OFFLOAD_IPV4].udp);
+    assert_false(offload_claimable(&adapter).receive[OFFLOAD_IPV6].tcp);
+    assert_false(offload_claimable(&adapter).receive[OFFLOAD_IPV4].header);
+
+    /* One for what is not there leads nowhere; neither does half of one. */
+    asked.TCPIPv6Checksum = NT_NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED;
+    offload_set_begin(&adapter, NT_OID_TCP_OFFLOAD_PARAMETERS, &asked, sizeof(asked), &set);
+    assert_false(offload_claimable(&adapter).receive[OFFLOAD_IPV4].tcp);
+    asked.TCPIPv6Checksum = 0;
+    offload_set_begin(&adapter, NT_OID_TCP_OFFLOAD_PARAMETERS, &asked, 8, &set);
+    assert_false(offload_claimable(&adapter).receive[OFFLOAD_IPV4].tcp);
+
+    offload->changing = false;
+    assert_false(offload_claimable(&adapter).receive[OFFLOAD_IPV4].tcp);
+    pthread_mutex_destroy(&adapter.mutex);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +253,7 @@ int main(void)
         cmocka_unit_test(frames_of_every_shape_hold_their_bytes),
         cmocka_unit_test(changed_frame_is_noticed),
         cmocka_unit_test(event_log_entries_are_written_with_name_code_and_values),
+        cmocka_unit_test(receive_claims_follow_a_request_while_it_is_under_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,20 @@ static void planned_packets_are_right(void **state)
     assert_true(kinds[FRAME_TCP] > 300 && kinds[FRAME_UDP] > 300 && kinds[FRAME_OTHER] > 100);
 }
 
+/* The smallest MTU that there is: 68. */
+static void planned_packets_fit_the_smallest_mtu(void **state)
+{
+    (void)state;
+    static struct built_packet packet;
+    struct random random;
+    random_start(&random, 3, SCHED_STREAM_SCENARIO);
+    for (unsigned i = 0; i < 2000; i++) {
+        struct packet_plan plan = packet_plan_choose(&random, to, from, 14 + 68, true);
+        packet_build(&plan, &packet);
+        assert_in_range(packet.length, 60, 14 + 68);
+    }
+}
+
 struct comparison {
     const struct packet_plan *plan;
     size_t mss;
@@ -94,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(planned_packets_are_right),
+        cmocka_unit_test(planned_packets_fit_the_smallest_mtu),
         cmocka_unit_test(planned_segments_are_those_that_a_host_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
