@@ -21,6 +21,15 @@ static enum coverage coverage_of(unsigned index)
     return export_not_for_miniports[index] ? COVERAGE_ELSEWHERE : COVERAGE_MISSING;
 }
 
+/* Not one of those that only an address leads to. */
+static bool is_of_windows(unsigned index)
+{
+    bool found = false;
+    for (unsigned i = 0; i < DLL_COUNT; ++i)
+        found |= strcasecmp(dlls[i], export_facts[index].dll) == 0;
+    return found;
+}
+
 struct tally {
     unsigned counts[3]; /* by enum coverage */
 };
@@ -30,7 +39,7 @@ static struct tally tally(const char *dll)
 {
     struct tally tally = {{0}};
     for (unsigned i = 0; i < export_facts_count; ++i)
-        if (!dll || strcasecmp(dll, export_facts[i].dll) == 0)
+        if (dll ? strcasecmp(dll, export_facts[i].dll) == 0 : is_of_windows(i))
             ++tally.counts[coverage_of(i)];
     return tally;
 }
@@ -109,6 +118,8 @@ json_t *coverage_json(void)
     struct tally all = tally(NULL);
     for (unsigned i = 0; i < export_facts_count; ++i) {
         enum coverage coverage = coverage_of(i);
+        if (!is_of_windows(i))
+            continue;
         json_t *row = json_pack("{s:s, s:s, s:b}", "dll", export_facts[i].dll, "name", export_facts[i].name, "implemented",
                                 coverage == COVERAGE_IMPLEMENTED);
         if (coverage == COVERAGE_ELSEWHERE)

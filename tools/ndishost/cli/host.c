@@ -101,6 +101,7 @@ static void join_rooms(void)
     trap_set_describer(image_describe_address);
     trap_install();
     nt_set_physical(guest_memory_physical);
+    nt_set_guest_memory(guest_memory_allocate, guest_memory_free);
     nt_exports_register();
     ndis_exports_register();
 }

@@ -64,6 +64,11 @@ unsigned sched_stop(void);
 /* The most that image code ever used of one kernel stack, in bytes, and that stack's size: for reports. */
 size_t sched_kernel_stack_high_water(size_t *stack_size);
 
+/* The kernel stack that image code runs on at this place: the thread's, or its processor's for DPCs or interrupts. */
+void sched_kernel_stack_limits(uintptr_t *low, uintptr_t *high);
+/* Runs body(argument) with a kernel stack of that size, for the image code that it calls, instead of the thread's. IRQL: <= APC. */
+void sched_kernel_stack_expand(size_t size, void (*body)(void *argument), void *argument);
+
 /* ---- where am I ---- */
 unsigned sched_processor_count(void);
 unsigned sched_current_processor(void);

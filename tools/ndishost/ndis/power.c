@@ -3,6 +3,7 @@
 #include "ndis/attributes.h"
 #include "ndis/miniport.h"
 #include "ndis/oid.h"
+#include "nt/nt.h"
 #include "rules/rules.h"
 
 static bool keeps_state_over_sleep(const struct adapter *adapter)
@@ -37,8 +38,12 @@ static void suspend(struct adapter *adapter)
     adapter->accesses_at_sleep = register_accesses(adapter);
 }
 
+/* What drivers learn at \Callback\PowerState: the machine leaves its working state, or is back in it. */
+enum { PO_CB_SYSTEM_STATE_LOCK = 3 };
+
 void adapter_power_down(struct adapter *adapter)
 {
+    nt_callback_notify("\\Callback\\PowerState", PO_CB_SYSTEM_STATE_LOCK, false);
     adapter->running_before_sleep = adapter->state == ADAPTER_RUNNING;
     if (keeps_state_over_sleep(adapter))
         suspend(adapter);
@@ -68,5 +73,6 @@ uint32_t adapter_power_up(struct adapter *adapter)
         status = adapter_restart(adapter);
     if (status == NT_NDIS_STATUS_SUCCESS && was_halted)
         adapter_replay_filters(adapter); /* the bindings were open all the time */
+    nt_callback_notify("\\Callback\\PowerState", PO_CB_SYSTEM_STATE_LOCK, true);
     return status;
 }

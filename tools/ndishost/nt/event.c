@@ -89,6 +89,22 @@ static uint64_t export_KeReadStateEvent(struct export_call *call)
     return is_event(header, call->return_address) ? __atomic_load_n(&header->SignalState, __ATOMIC_ACQUIRE) : 0;
 }
 
+/* Releases those who wait now; the event is not signalled afterwards. */
+static uint64_t export_KePulseEvent(struct export_call *call)
+{
+    nt_DISPATCHER_HEADER *header = arg_pointer(call);
+    arg_u32(call);
+    if (arg_u8(call) && irql_current() > IRQL_APC)
+        rule_violated("WAI-06", header, "KePulseEvent with Wait TRUE at IRQL %u", irql_current());
+    if (!is_event(header, call->return_address))
+        return 0;
+    dispatcher_lock();
+    int32_t before = dispatcher_signal(header, 1);
+    dispatcher_signal(header, 0);
+    dispatcher_unlock();
+    return (uint64_t)(uint32_t)before;
+}
+
 /* ---- semaphores ---- */
 
 static uint64_t export_KeInitializeSemaphore(struct export_call *call)
@@ -162,6 +178,14 @@ static uint64_t export_KeReleaseMutex(struct export_call *call)
     return (uint64_t)(uint32_t)before;
 }
 
+static uint64_t export_KeReadStateMutex(struct export_call *call)
+{
+    const nt_DISPATCHER_HEADER *header = arg_pointer(call);
+    if (!check_type(header, DISPATCHER_MUTANT, DISPATCHER_MUTANT, "mutex", call->return_address))
+        return 0;
+    return (uint64_t)(uint32_t)__atomic_load_n(&header->SignalState, __ATOMIC_ACQUIRE);
+}
+
 /* ---- waits ---- */
 
 static bool check_waitable(const nt_DISPATCHER_HEADER *header, uintptr_t who)
@@ -227,5 +251,6 @@ const struct export_row nt_event_exports[] = {
     EXPORT(KeReleaseSemaphore),     EXPORT(KeReadStateSemaphore),
     EXPORT(KeInitializeMutex),      EXPORT(KeReleaseMutex),
     EXPORT(KeWaitForSingleObject),  EXPORT(KeWaitForMultipleObjects),
-    EXPORT(KeDelayExecutionThread), EXPORT_END,
+    EXPORT(KeDelayExecutionThread), EXPORT(KePulseEvent),
+    EXPORT(KeReadStateMutex),       EXPORT_END,
 };

@@ -273,7 +273,18 @@ static uint64_t export_ExQueryDepthSList(struct export_call *call)
 }
 #endif
 
+static uint64_t export_FirstEntrySList(struct export_call *call)
+{
+    const nt_SLIST_HEADER *header = arg_pointer(call);
+#if UINTPTR_MAX == UINT64_MAX
+    return header->Region & ~15ull;
+#else
+    return header->Next;
+#endif
+}
+
 const struct export_row nt_interlocked_exports[] = {
+    EXPORT(FirstEntrySList),
     EXPORT(ExInterlockedAddLargeInteger),
     {"ExInterlockedInsertHeadList", insert_head, 0},
     {"ExInterlockedInsertTailList", insert_tail, 0},

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* lookaside.c - paged lookaside lists; the list and its functions stand in the image's memory, whose inlined code uses them. */
+/* lookaside.c - paged lookaside lists and those of either pool; the list and its functions stand in the image's memory, whose inlined code
+ * uses them. */
 #include "nt/dispatcher.h"
 #include "nt/exports.h"
+#include "nt/pool.h"
 
+#include "abi/nt_constants.h"
 #include "exec/sched.h"
+#include "rules/acquire.h"
 #include "rules/rules.h"
 
 #include <string.h>
@@ -60,7 +64,76 @@ static uint64_t export_ExDeletePagedLookasideList(struct export_call *call)
     return 0;
 }
 
+/* ---- with functions that get the list: LOOKASIDE_LIST_EX ---- */
+
+/* What allocates for a list whose driver gave no function of its own; the image's inlined code calls it. */
+static uint64_t export_ExpAllocateForLookasideListEx(struct export_call *call)
+{
+    uint32_t type = arg_u32(call);
+    uintptr_t size = arg_word(call);
+    uint32_t tag = arg_u32(call);
+    return acquire_permitted("ExAllocateFromLookasideListEx") ? (uintptr_t)nt_pool_allocate_checked(type, size, tag, call->return_address)
+                                                              : 0;
+}
+
+static uint64_t export_ExpFreeForLookasideListEx(struct export_call *call)
+{
+    nt_pool_free_checked(arg_pointer(call), 0, call->return_address);
+    return 0;
+}
+
+static uint64_t export_ExInitializeLookasideListEx(struct export_call *call)
+{
+    nt_GENERAL_LOOKASIDE_POOL *list = arg_pointer(call); /* LOOKASIDE_LIST_EX is one */
+    uintptr_t allocate = arg_word(call), release = arg_word(call);
+    uint32_t type = arg_u32(call), flags = arg_u32(call);
+    uint32_t size = (uint32_t)arg_word(call), tag = arg_u32(call);
+    uint16_t depth = arg_u16(call);
+    char here[128];
+    if (depth)
+        rule_violated("HOST-ARGUMENT", list, "ExInitializeLookasideListEx with Depth %u, which is reserved, by %s", depth,
+                      rules_describe_address(call->return_address, here, sizeof(here)));
+    if (flags == (NT_EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | NT_EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE))
+        return NT_STATUS_INVALID_PARAMETER_4;
+    if (flags > NT_EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE)
+        return NT_STATUS_INVALID_PARAMETER_5;
+    if ((type & PAGED_POOL) && irql_current() > IRQL_APC)
+        check_level("ExInitializeLookasideListEx for paged pool", call->return_address);
+    memset(list, 0, sizeof(*list));
+    list->Depth = DEPTH;
+    list->MaximumDepth = DEPTH_MAXIMUM;
+    list->Type = type | (flags & NT_EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL ? POOL_RAISE_IF_ALLOCATION_FAILURE : 0) |
+                 (flags & NT_EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE ? POOL_QUOTA_FAIL_INSTEAD_OF_RAISE : 0);
+    list->Size = size < sizeof(uintptr_t) ? sizeof(uintptr_t) : size;
+    list->Tag = tag;
+    list->AllocateEx = allocate ? allocate : export_resolve("ndishost", "ExpAllocateForLookasideListEx");
+    list->FreeEx = release ? release : export_resolve("ndishost", "ExpFreeForLookasideListEx");
+    track_acquire(TRACK_LOOKASIDE_LIST, list, 0, NULL, call->return_address);
+    return NT_STATUS_SUCCESS;
+}
+
+static uint64_t export_ExDeleteLookasideListEx(struct export_call *call)
+{
+    nt_GENERAL_LOOKASIDE_POOL *list = arg_pointer(call);
+    char here[128];
+    if (!track_release(TRACK_LOOKASIDE_LIST, list)) {
+        rule_violated("HOST-HANDLE", list, "ExDeleteLookasideListEx of %p, which is no initialised list, by %s", (void *)list,
+                      rules_describe_address(call->return_address, here, sizeof(here)));
+        return 0;
+    }
+    for (uintptr_t entry = first_entry((const nt_GENERAL_LOOKASIDE *)list), next; entry; entry = next) {
+        next = *(uintptr_t *)entry;
+        IMAGE_CALL("LookasideFreeEx", list->FreeEx, entry, (uintptr_t)list);
+    }
+    memset((void *)list->ListHead, 0, sizeof(list->ListHead));
+    return 0;
+}
+
 const struct export_row nt_lookaside_exports[] = {
+    EXPORT(ExInitializeLookasideListEx),
+    EXPORT(ExDeleteLookasideListEx),
+    EXPORT(ExpAllocateForLookasideListEx),
+    EXPORT(ExpFreeForLookasideListEx),
     EXPORT(ExInitializePagedLookasideList),
     EXPORT(ExDeletePagedLookasideList),
     EXPORT_END,

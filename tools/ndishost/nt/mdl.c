@@ -64,12 +64,13 @@ static void fill_page_numbers(nt_MDL *mdl)
         page_numbers(mdl)[i] = (uintptr_t)(mdl_physical((void *)(mdl->StartVa + i * PAGE_SIZE)) / PAGE_SIZE);
 }
 
-static nt_MDL *header_allocate(void *address, size_t length, const void *owner, uintptr_t who)
+/* pool_flags: POOL_UNTRACKED for those that IoFreeMdl frees. */
+static nt_MDL *header_allocate_block(void *address, size_t length, const void *owner, uintptr_t who, unsigned pool_flags)
 {
     size_t size = sizeof(nt_MDL) + page_count((uintptr_t)address, length) * sizeof(uintptr_t);
     if (length > UINT32_MAX || size > UINT16_MAX) /* Size is 16 bits wide */
         return NULL;
-    nt_MDL *mdl = pool_allocate_block(size, MDL_TAG, owner, who, POOL_ZEROED | POOL_UNTRACKED);
+    nt_MDL *mdl = pool_allocate_block(size, MDL_TAG, owner, who, POOL_ZEROED | pool_flags);
     if (!mdl)
         return NULL;
     mdl->Size = (uint16_t)size;
@@ -78,6 +79,11 @@ static nt_MDL *header_allocate(void *address, size_t length, const void *owner, 
     mdl->ByteCount = (uint32_t)length;
     track_acquire(TRACK_MDL, mdl, length, owner, who);
     return mdl;
+}
+
+static nt_MDL *header_allocate(void *address, size_t length, const void *owner, uintptr_t who)
+{
+    return header_allocate_block(address, length, owner, who, POOL_UNTRACKED);
 }
 
 /* What lies in the pool's range must lie in one live block. */
@@ -104,6 +110,28 @@ void *mdl_allocate(void *address, size_t length, const void *owner, uintptr_t wh
     if (mdl)
         build(mdl, who);
     return mdl;
+}
+
+void *mdl_for_pages(void *pages, size_t length, uintptr_t who)
+{
+    nt_MDL *mdl = header_allocate_block(pages, length, NULL, who, 0);
+    if (mdl) {
+        fill_page_numbers(mdl);
+        mdl->MdlFlags |= NT_MDL_PAGES_LOCKED;
+    }
+    return mdl;
+}
+
+void mdl_pages_gone(void *mdl, uintptr_t who)
+{
+    nt_MDL *header = mdl;
+    char here[128];
+    if (track_release(TRACK_SYSTEM_MAPPING, mdl))
+        rule_violated("HOST-MDL-MAPPING", mdl, "the pages of MDL %p are freed by %s while they are mapped", mdl,
+                      rules_describe_address(who, here, sizeof(here)));
+    track_release(TRACK_MDL, mdl);
+    header->MdlFlags &= (uint16_t)~(NT_MDL_PAGES_LOCKED | NT_MDL_MAPPED_TO_SYSTEM_VA);
+    memset(page_numbers(header), 0xFF, page_count(header->ByteOffset, header->ByteCount) * sizeof(uintptr_t));
 }
 
 void mdl_free(void *mdl, uintptr_t who)

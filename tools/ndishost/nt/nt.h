@@ -17,6 +17,10 @@ void nt_exports_register(void);
 /* How a host address is translated: guest_memory_physical() of pci/, UINT64_MAX for what is not guest RAM. Until it is set nothing is. */
 void nt_set_physical(uint64_t (*physical)(const void *address));
 /*
+ * Where memory that devices reach comes from: guest_memory_allocate() and guest_memory_free() of pci/. Until it is set, there is none.
+ */
+void nt_set_guest_memory(void *(*allocate)(size_t size, size_t alignment, uint64_t *physical), void (*release)(void *address, size_t size));
+/*
  * Memory goes away (pool that is freed, an image that is unloaded, any other memory that the image could use): held locks, waited-on
  * objects, queued or running DPCs and armed timers in it are violations; what was known of them is forgotten. `who` freed it.
  */
@@ -60,6 +64,9 @@ bool nt_event_wait(void *kevent, uint64_t deadline); /* SCHED_FOREVER; true: sig
 
 /* ---- bug check callbacks (bugcheck_callback.c): runs what the image registered, at HIGH_LEVEL, for scenarios of a bug check ---- */
 void nt_bugcheck_callbacks_run(void);
+
+/* ---- callback objects (callback_object.c): calls what is registered at a system's object, "\\Callback\\PowerState" ---- */
+void nt_callback_notify(const char *name, uintptr_t first, uintptr_t second);
 
 /* ---- strings ---- */
 /* UTF-16 in image memory to UTF-8; at most size-1 bytes, always terminated. */

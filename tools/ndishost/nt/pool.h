@@ -12,6 +12,11 @@ enum pool_flags {
     POOL_PAGE_ALIGNED = 8, /* whatever its size */
 };
 void *pool_allocate_block(size_t size, uint32_t tag, const void *owner, uintptr_t who, unsigned flags);
+/* What is added to a pool type; nothing is ever raised here. */
+enum { POOL_QUOTA_FAIL_INSTEAD_OF_RAISE = 8, POOL_RAISE_IF_ALLOCATION_FAILURE = 16 };
+/* ExAllocatePoolWithTag and ExFreePoolWithTag with their checks (pool_exports.c), for exports that are built on them. */
+void *nt_pool_allocate_checked(uint32_t type, size_t size, uint32_t tag, uintptr_t who);
+void nt_pool_free_checked(void *block, uint32_t tag, uintptr_t who);
 /* Frees a block that was allocated with POOL_UNTRACKED. */
 bool pool_free_untracked(void *block, uintptr_t who);
 /* Whether a live block begins here, and was allocated as paged. */

@@ -8,7 +8,6 @@
 
 /* Pool types of Windows 7; bit 0 is paged, bit 2 cache aligned. Type 512 (non-executable) came with Windows 8. */
 enum { POOL_TYPE_MUST_SUCCEED = 2, POOL_TYPE_LAST = 7, POOL_TYPE_SESSION = 32 };
-enum { POOL_QUOTA_FAIL_INSTEAD_OF_RAISE = 8, POOL_RAISE_IF_ALLOCATION_FAILURE = 16 };
 #define TAG_NONE 0x656E6F4Eu /* "None": what ExAllocatePool tags with */
 
 static bool tag_valid(uint32_t tag)
@@ -22,7 +21,7 @@ static bool tag_valid(uint32_t tag)
     return true;
 }
 
-static void *allocate(uint32_t type, size_t size, uint32_t tag, uintptr_t who)
+void *nt_pool_allocate_checked(uint32_t type, size_t size, uint32_t tag, uintptr_t who)
 {
     char here[128];
     bool paged = type & 1;
@@ -40,7 +39,7 @@ static void *allocate(uint32_t type, size_t size, uint32_t tag, uintptr_t who)
     return pool_allocate_block(size, tag, NULL, who, flags);
 }
 
-static void release(void *block, uint32_t tag, uintptr_t who)
+void nt_pool_free_checked(void *block, uint32_t tag, uintptr_t who)
 {
     char here[128];
     if (irql_current() > IRQL_APC && pool_is_paged(block))
@@ -55,7 +54,7 @@ static uint64_t export_ExAllocatePoolWithTag(struct export_call *call)
     size_t size = arg_word(call);
     if (!acquire_permitted("ExAllocatePoolWithTag"))
         return 0;
-    return (uintptr_t)allocate(type, size, arg_u32(call), call->return_address);
+    return (uintptr_t)nt_pool_allocate_checked(type, size, arg_u32(call), call->return_address);
 }
 
 static uint64_t export_ExAllocatePool(struct export_call *call)
@@ -63,19 +62,19 @@ static uint64_t export_ExAllocatePool(struct export_call *call)
     uint32_t type = arg_u32(call);
     if (!acquire_permitted("ExAllocatePool"))
         return 0;
-    return (uintptr_t)allocate(type, arg_word(call), TAG_NONE, call->return_address);
+    return (uintptr_t)nt_pool_allocate_checked(type, arg_word(call), TAG_NONE, call->return_address);
 }
 
 static uint64_t export_ExFreePoolWithTag(struct export_call *call)
 {
     void *block = arg_pointer(call);
-    release(block, arg_u32(call), call->return_address);
+    nt_pool_free_checked(block, arg_u32(call), call->return_address);
     return 0;
 }
 
 static uint64_t export_ExFreePool(struct export_call *call)
 {
-    release(arg_pointer(call), 0, call->return_address);
+    nt_pool_free_checked(arg_pointer(call), 0, call->return_address);
     return 0;
 }
 

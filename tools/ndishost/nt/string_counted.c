@@ -359,7 +359,43 @@ static uint64_t export_RtlIntegerToUnicodeString(struct export_call *call)
     return append(string, digits + first, (32 - first) * 2) == NT_STATUS_SUCCESS ? NT_STATUS_SUCCESS : NT_STATUS_BUFFER_OVERFLOW;
 }
 
+static uint64_t export_RtlCopyString(struct export_call *call)
+{
+    nt_STRING *target = arg_pointer(call);
+    const nt_STRING *source = arg_pointer(call);
+    target->Length = 0;
+    if (source) {
+        target->Length = source->Length < target->MaximumLength ? source->Length : target->MaximumLength;
+        memmove((void *)target->Buffer, (const void *)source->Buffer, target->Length);
+    }
+    return 0;
+}
+
+/* The digits of a text of bytes: blanks, a sign, with base 0 a prefix of the base. */
+static uint64_t export_RtlCharToInteger(struct export_call *call)
+{
+    const char *text = arg_pointer(call);
+    uint32_t base = arg_u32(call), *value = arg_pointer(call), result = 0;
+    if (base != 0 && base != 2 && base != 8 && base != 10 && base != 16)
+        return NT_STATUS_INVALID_PARAMETER;
+    while (*text && (unsigned char)*text <= ' ')
+        text++;
+    bool negative = *text == '-';
+    text += *text == '-' || *text == '+';
+    if (base == 0) {
+        bool prefixed = text[0] == '0' && (text[1] == 'x' || text[1] == 'o' || text[1] == 'b');
+        base = !prefixed ? 10 : text[1] == 'x' ? 16 : text[1] == 'o' ? 8 : 2;
+        text += prefixed ? 2 : 0;
+    }
+    for (; digit_of((unsigned char)*text) < base; text++)
+        result = result * base + digit_of((unsigned char)*text);
+    *value = negative ? 0 - result : result;
+    return NT_STATUS_SUCCESS;
+}
+
 const struct export_row nt_string_counted_exports[] = {
+    EXPORT(RtlCopyString),
+    EXPORT(RtlCharToInteger),
     EXPORT(RtlInitUnicodeString),
     EXPORT(RtlInitAnsiString),
     {"RtlInitString", export_RtlInitAnsiString, 0},

@@ -114,7 +114,15 @@ static uint64_t export_wcscmp(struct export_call *call)
     return (uint64_t)(uint32_t)((*left > *right) - (*left < *right));
 }
 
+/* A hint to the processor's cache: no program can tell whether it was taken. */
+static uint64_t export_RtlPrefetchMemoryNonTemporal(struct export_call *call)
+{
+    (void)call;
+    return 0;
+}
+
 const struct export_row nt_string_memory_exports[] = {
+    EXPORT(RtlPrefetchMemoryNonTemporal),
 #if UINTPTR_MAX == UINT32_MAX
     EXPORT(memcpy),
     EXPORT(memset),

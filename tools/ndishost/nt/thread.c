@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* thread.c - system threads of the driver, and the handles and references by which it holds them. */
+#include "nt/callback_object.h"
 #include "nt/dispatcher.h"
 #include "nt/registry.h"
 
@@ -216,6 +217,8 @@ static uint64_t change_references(struct export_call *call, int change)
     bool fits = thread && (change > 0 || thread->references > 0);
     if (fits)
         thread->references += (unsigned)change;
+    else if (!thread)
+        callback_object_reference(object, change, &fits);
     dispatcher_unlock();
     if (!fits)
         rule_violated("HOST-OBJECT-REFERENCE", object, "%p, %s by %s, is not an object that is referred to", object,

@@ -74,6 +74,7 @@ enum track_kind {
     TRACK_DRIVER,
     TRACK_SYSTEM_MAPPING,
     TRACK_CALLBACK,
+    TRACK_LOOKASIDE_LIST,
     TRACK_KIND_COUNT
 };
 const char *track_kind_name(enum track_kind kind);

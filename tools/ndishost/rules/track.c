@@ -57,6 +57,7 @@ const char *track_kind_name(enum track_kind kind)
         [TRACK_DRIVER] = "driver registration",
         [TRACK_SYSTEM_MAPPING] = "system mapping",
         [TRACK_CALLBACK] = "registered callback",
+        [TRACK_LOOKASIDE_LIST] = "lookaside list",
     };
     return names[kind];
 }

@@ -258,6 +258,7 @@ static void child(enum fault fault, unsigned vectors)
     ndis_watchdog_ms = WATCHDOG_MS;
     trap_on_bugcheck(collect);
     nt_set_physical(guest_memory_physical);
+    nt_set_guest_memory(guest_memory_allocate, guest_memory_free);
     nt_exports_register();
     ndis_exports_register();
     if (!imports_resolve() || sched_start(2))
