@@ -2,6 +2,7 @@
 """A miniport in the style of a driver kit's sample (tools/ndishost/tests/wdk_style): frames cross its software hub between two adapters."""
 import shlex
 
+import cases_check
 from ndishost import HERE, Run
 
 TIMEOUT_S = 120
@@ -61,3 +62,7 @@ def run_hub(tools, architecture):
     yield "the same on one processor", *crosses(tools, architecture, ("--cpus", "1"))
     yield "the same with guard pages, four processors", *crosses(tools, architecture, ("--cpus", "4", "--guard-pages"))
     yield "load, initialise, halt, unload", *rounds(tools, architecture)
+    yield "scenarios of ndishost check", *cases_check.run_check(
+        tools, image_of(tools, architecture), ["--device", "none", "--scenario", "all", "--seeds", "1..20"], TIMEOUT_S)
+    yield "each acquisition refused", *cases_check.run_check(
+        tools, image_of(tools, architecture), ["--device", "none", "--scenario", "life-cycle", "--seeds", "1", "--fail-nth", "all"], TIMEOUT_S)

@@ -88,7 +88,10 @@ static void run(void *unused)
     acquire_reset();
     acquire_refuse_number(child.job->fail_nth);
     world_init(&child.world, &child.world_options);
-    child.job->scenario->run(&child.world);
+    if (child.job->scenario->needs_device && child.options->device.kind == CHOICE_NONE)
+        world_inapplicable(&child.world, "it is about a device, and there is none");
+    else
+        child.job->scenario->run(&child.world);
     world_finish(&child.world);
     note_world(result);
     note_refusals(result);

@@ -92,6 +92,8 @@ const char help_check[] =
     "  --device minimal[:contract][,...]   a small device with a thread of its own: runs do not replay exactly\n"
     "  --device qemu[:transitional][,PROPERTY=VALUE...]   QEMU's virtio-net-pci: runs do not replay exactly\n"
     "  --device plugin:FILE.so[,OPTIONS]   a device of your own: runs do not replay exactly\n"
+    "  --device none               adapters without hardware, for virtual miniports: the scenarios that need no device, between two "
+    "adapters\n"
     "  --fail-nth all|N|A..B       numbers everything the driver acquires, and refuses the Nth: one run for each N\n"
     "  --cut-at all|N|A..B         numbers the register accesses, and takes the device away at the Nth: one run for each N\n"
     "                              after both, a normal start must work in the same process\n"

@@ -137,7 +137,11 @@ bool device_choice_parse(const char *text, struct device_choice *choice, char *e
         choice->kind = CHOICE_PLUGIN;
         return plugin_choice(text + 7, choice, error, error_size);
     }
-    return refuse(error, error_size, "--device is model, minimal, qemu or plugin:FILE.so, not \"%s\"", text);
+    if (strcmp(text, "none") == 0) {
+        choice->kind = CHOICE_NONE;
+        return true;
+    }
+    return refuse(error, error_size, "--device is model, minimal, qemu, plugin:FILE.so or none, not \"%s\"", text);
 }
 
 void device_choice_seed(struct device_choice *choice, uint64_t seed)
@@ -151,7 +155,7 @@ void device_choice_seed(struct device_choice *choice, uint64_t seed)
 
 bool device_choice_is_replayable(const struct device_choice *choice)
 {
-    return choice->kind == CHOICE_MODEL;
+    return choice->kind == CHOICE_MODEL || choice->kind == CHOICE_NONE;
 }
 
 bool device_choice_misbehaves(const struct device_choice *choice)
@@ -284,6 +288,8 @@ struct plugged_device *device_plug(const struct device_choice *choice, unsigned 
     device->arrived = arrived;
     device->context = context;
     device->cable = device->far_end = -1;
+    if (choice->kind == CHOICE_NONE)
+        return device;
     struct ndishost_pci_host *host = pci_host_block_create(memory);
     struct ndishost_pci_device made;
     if (!create(choice, device, index, host, &made, error, error_size)) {
@@ -312,7 +318,8 @@ void device_unplug(struct plugged_device *device)
 {
     if (device->cable >= 0)
         sched_io_remove(&device->io);
-    pci_function_destroy(device->function);
+    if (device->function)
+        pci_function_destroy(device->function);
     forget(device);
 }
 
@@ -324,6 +331,11 @@ struct pci_function *device_function(const struct plugged_device *device)
 struct model *device_model(const struct plugged_device *device)
 {
     return device->model;
+}
+
+bool device_is_virtual(const struct plugged_device *device)
+{
+    return device->kind == CHOICE_NONE;
 }
 
 bool device_echoes(const struct plugged_device *device)

@@ -14,7 +14,7 @@
 #include "pci/minimal/minimal_device.h"
 #include "pci/model/model_device.h"
 
-enum device_choice_kind { CHOICE_MODEL, CHOICE_MINIMAL, CHOICE_QEMU, CHOICE_PLUGIN };
+enum device_choice_kind { CHOICE_MODEL, CHOICE_MINIMAL, CHOICE_QEMU, CHOICE_PLUGIN, CHOICE_NONE };
 
 /* What --device of `ndishost check` named. */
 struct device_choice {
@@ -28,7 +28,7 @@ struct device_choice {
 };
 /*
  * "model[:...]" (model_options_parse()), "minimal[:contract][,vectors=N][,queue_size=N][,features=MASK]",
- * "qemu[:transitional][,PROPERTY=VALUE...]", "plugin:FILE.so[,OPTIONS]". False: one line in `error`.
+ * "qemu[:transitional][,PROPERTY=VALUE...]", "plugin:FILE.so[,OPTIONS]", "none": an adapter without hardware. False: one line in `error`.
  */
 bool device_choice_parse(const char *text, struct device_choice *choice, char *error, size_t error_size);
 /* Lets the seed decide what the choice leaves open: a model device without a seed of its own. */
@@ -48,7 +48,9 @@ struct plugged_device *device_plug(const struct device_choice *choice, unsigned 
                                    size_t error_size);
 /* No adapter may be on it any more. */
 void device_unplug(struct plugged_device *device);
-struct pci_function *device_function(const struct plugged_device *device);
+struct pci_function *device_function(const struct plugged_device *device); /* NULL: without hardware */
+/* There is no hardware, and no cable that could be looked at: what is sent goes where the driver takes it. */
+bool device_is_virtual(const struct plugged_device *device);
 /* NULL: not a model device. */
 struct model *device_model(const struct plugged_device *device);
 /* The device sends each frame back, addresses exchanged, instead of letting it out; then nothing can be sent in. */

@@ -10,6 +10,7 @@ struct scenario {
     const char *text; /* one line */
     /* On a fresh world, on a thread at PASSIVE_LEVEL; whatever it leaves up is taken down by world_finish(). */
     void (*run)(struct world *world);
+    bool needs_device; /* what it does is done to the device, or seen at its cable */
 };
 /* In the order in which they are run; ends with an entry whose name is NULL. */
 extern const struct scenario scenarios[];

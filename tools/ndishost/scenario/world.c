@@ -50,7 +50,7 @@ bool world_failed(const struct world *world)
 
 bool station_device_gone(const struct station *station)
 {
-    return station->device && pci_function_detached(device_function(station->device));
+    return station->device && device_function(station->device) && pci_function_detached(device_function(station->device));
 }
 
 bool world_has_misfortune(const struct world *world)
@@ -146,7 +146,7 @@ static bool plug(struct station *station)
         return false;
     }
     station->entries_before = event_log_count();
-    if (station->index == 0) {
+    if (station->index == 0 && device_function(station->device)) {
         pci_function_detach_at(device_function(station->device), station->world->cut_at);
         station->world->cut_at = 0;
     }
@@ -157,7 +157,8 @@ void station_unplug(struct station *station)
 {
     if (!station->device)
         return;
-    struct pci_counts counts = pci_function_counts(device_function(station->device));
+    struct pci_function *function = device_function(station->device);
+    struct pci_counts counts = function ? pci_function_counts(function) : (struct pci_counts){0};
     if (station->index == 0 && !station->world->accesses)
         station->world->accesses = counts.reads + counts.writes;
     device_unplug(station->device);
@@ -286,7 +287,11 @@ void station_stop(struct station *station)
 
 bool world_start_one(struct world *world)
 {
-    return world_load(world) && station_start(&world->stations[0]) && station_bind(&world->stations[0]);
+    struct station *station = &world->stations[0], *neighbour = &world->stations[1];
+    if (!world_load(world) || !station_start(station) || !station_bind(station))
+        return false;
+    /* Where a driver without hardware takes frames to is its own affair: perhaps to another adapter of it. */
+    return !device_is_virtual(station->device) || (station_start(neighbour) && station_bind(neighbour));
 }
 
 /* ---- life ---- */

@@ -124,7 +124,7 @@ void station_unbind(struct station *station);
 /* Unbinds, halts, destroys the adapter; surprise removal when the device is gone. The device stays plugged in unless it is gone. */
 void station_stop(struct station *station);
 void station_unplug(struct station *station);
-/* The usual beginning: driver, one station, bound. */
+/* The usual beginning: driver, one station, bound; without hardware a second one beside it, for what crosses between the two. */
 bool world_start_one(struct world *world);
 /* Surprise removal in PnP's order (PNP-01), in the middle of whatever goes on; the adapter is halted, unbound and destroyed afterwards. */
 void station_remove_by_surprise(struct station *station);
