@@ -141,6 +141,7 @@ enum check_option {
     OPTION_INTERRUPTS,
     OPTION_SET,
     OPTION_INF,
+    OPTION_FILES,
     OPTION_JOBS,
     OPTION_LIMIT,
     OPTION_JSON,
@@ -161,6 +162,7 @@ static const struct option long_options[] = {
     {"interrupts", required_argument, NULL, OPTION_INTERRUPTS},
     {"set", required_argument, NULL, OPTION_SET},
     {"inf", required_argument, NULL, OPTION_INF},
+    {"files", required_argument, NULL, OPTION_FILES},
     {"jobs", required_argument, NULL, OPTION_JOBS},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"json", required_argument, NULL, OPTION_JSON},
@@ -197,6 +199,9 @@ static bool take(struct check_options *options, int option, const char *value)
         return add_keyword(options, value);
     case OPTION_INF:
         options->inf = value;
+        return true;
+    case OPTION_FILES:
+        options->files = value;
         return true;
     case OPTION_JOBS:
         return parse_small("--jobs", value, 1, CHECK_JOBS_MAX, &options->jobs);

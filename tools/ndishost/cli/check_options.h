@@ -30,6 +30,7 @@ struct check_options {
     struct check_range fail_nth, cut_at;
     enum adapter_interrupts interrupts;
     const char *inf;                           /* --inf, or NULL */
+    const char *files;                         /* --files, or NULL */
     bool interrupts_given;                     /* else the seed decides */
     struct keyword keywords[RUN_KEYWORDS_MAX]; /* point into `keyword_text` */
     unsigned keyword_count;

@@ -10,6 +10,7 @@
 #include "cli/host.h"
 #include "exec/replay.h"
 #include "cli/inf_settings.h"
+#include "ndis/file.h"
 
 struct plan {
     struct check_job *jobs;
@@ -114,6 +115,7 @@ int command_check(int argc, char **argv)
     enum options_outcome outcome = check_options_parse(&options, argc, argv);
     int status = outcome == OPTIONS_HELPED ? EXIT_OK : EXIT_INPUT;
     if (outcome == OPTIONS_RUN) {
+        ndis_files_directory(options.files);
         char error[512] = "";
         struct inf_interrupts interrupts;
         struct image_facts *facts = host_read_image(options.image, error, sizeof(error));

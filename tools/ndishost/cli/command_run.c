@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/host.h"
 #include "cli/inf_settings.h"
+#include "ndis/file.h"
 #include "cli/machine.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -193,6 +194,7 @@ int command_run(int argc, char **argv)
     enum options_outcome outcome = run_options_parse(&options, argc, argv);
     int status = outcome == OPTIONS_HELPED ? EXIT_OK : EXIT_INPUT;
     if (outcome == OPTIONS_RUN) {
+        ndis_files_directory(options.files);
         supervisor_block_signals();
         status = run(&options);
     }

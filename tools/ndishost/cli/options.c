@@ -205,6 +205,7 @@ enum run_option {
     OPTION_INTERRUPTS,
     OPTION_SET,
     OPTION_INF,
+    OPTION_FILES,
     OPTION_ADAPTERS,
     OPTION_CPUS,
     OPTION_FOR,
@@ -226,6 +227,7 @@ static const struct option run_long_options[] = {
     {"interrupts", required_argument, NULL, OPTION_INTERRUPTS},
     {"set", required_argument, NULL, OPTION_SET},
     {"inf", required_argument, NULL, OPTION_INF},
+    {"files", required_argument, NULL, OPTION_FILES},
     {"adapters", required_argument, NULL, OPTION_ADAPTERS},
     {"cpus", required_argument, NULL, OPTION_CPUS},
     {"for", required_argument, NULL, OPTION_FOR},
@@ -282,6 +284,9 @@ static bool take_run_option(struct run_options *options, int option, const char 
         return parse_keyword(options, value);
     case OPTION_INF:
         options->inf = value;
+        return true;
+    case OPTION_FILES:
+        options->files = value;
         return true;
     case OPTION_ADAPTERS:
         return parse_count("--adapters", value, 1, RUN_ADAPTERS_MAX, &options->adapters);

@@ -37,6 +37,7 @@ struct run_options {
     enum adapter_interrupts interrupts;
     unsigned message_limit;
     const char *inf;                           /* --inf, or NULL */
+    const char *files;                         /* --files, or NULL */
     struct keyword keywords[RUN_KEYWORDS_MAX]; /* point into `keyword_text` */
     unsigned keyword_count;
     char *keyword_text[RUN_KEYWORDS_MAX];

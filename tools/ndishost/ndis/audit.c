@@ -11,8 +11,10 @@
 #include "ndis/dma.h"
 #include "ndis/handle.h"
 #include "ndis/interrupt.h"
+#include "ndis/log.h"
 #include "ndis/miniport.h"
 #include "ndis/nbl.h"
+#include "ndis/port.h"
 #include "ndis/rw_lock.h"
 #include "ndis/timer.h"
 #include "ndis/work_item.h"
@@ -31,7 +33,8 @@ static const char *rule_for(enum handle_kind kind, enum audit_moment moment)
         [HANDLE_INTERRUPT] = {"INI-21", "HLT-02", "HLT-02"},      [HANDLE_TIMER] = {"INI-20", "HLT-05", "DRV-06"},
         [HANDLE_WORK_ITEM] = {"INI-20", "HLT-06", "WRK-03"},      [HANDLE_CONFIGURATION] = {"INI-29", "INI-29", "INI-29"},
         [HANDLE_RW_LOCK] = {"INI-20", "HLT-11", "DRV-06"},        [HANDLE_DEVICE] = {"DEV-05", "DEV-05", "DEV-05"},
-        [HANDLE_GENERIC_OBJECT] = {"INI-20", "HLT-01", "DRV-06"},
+        [HANDLE_GENERIC_OBJECT] = {"INI-20", "HLT-01", "DRV-06"}, [HANDLE_LOG] = {"INI-20", "HLT-01", "DRV-06"},
+        [HANDLE_PORT] = {"INI-20", "HLT-01", "DRV-06"},
     };
 
     return moment == AUDIT_INITIALIZE_FAILED ? rules[kind].initialize : moment == AUDIT_HALT ? rules[kind].halt : rules[kind].unload;
@@ -82,6 +85,12 @@ static void discard(const struct handle_facts *facts)
         break;
     case HANDLE_DEVICE:
         device_discard(facts->object);
+        break;
+    case HANDLE_LOG:
+        log_discard(facts->object);
+        break;
+    case HANDLE_PORT:
+        port_discard(facts->object);
         break;
     default:
         handle_destroy(facts->handle);

@@ -38,6 +38,11 @@ void ndis_exports_register(void)
         ndis_processor_information_exports,
         ndis_generic_object_exports,
         ndis_shared_memory_provider_exports,
+        ndis_timer_in_image_exports,
+        ndis_file_exports,
+        ndis_log_exports,
+        ndis_port_exports,
+        ndis_interface_exports,
     };
 
     for (size_t index = 0; index < sizeof(tables) / sizeof(tables[0]); index++)

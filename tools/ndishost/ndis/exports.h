@@ -34,5 +34,10 @@ extern const struct export_row ndis_rw_lock_legacy_exports[];
 extern const struct export_row ndis_processor_information_exports[];
 extern const struct export_row ndis_generic_object_exports[];
 extern const struct export_row ndis_shared_memory_provider_exports[];
+extern const struct export_row ndis_timer_in_image_exports[];
+extern const struct export_row ndis_file_exports[];
+extern const struct export_row ndis_log_exports[];
+extern const struct export_row ndis_port_exports[];
+extern const struct export_row ndis_interface_exports[];
 
 #endif

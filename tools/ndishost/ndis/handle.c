@@ -42,6 +42,10 @@ static const struct {
     [HANDLE_RW_LOCK] = {"read/write lock", TRACK_RW_LOCK},
     [HANDLE_DEVICE] = {"device", TRACK_DEVICE},
     [HANDLE_GENERIC_OBJECT] = {"generic object", TRACK_HANDLE},
+    [HANDLE_FILE] = {"file", TRACK_HANDLE},
+    [HANDLE_LOG] = {"log", TRACK_HANDLE},
+    [HANDLE_PORT] = {"port", TRACK_HANDLE},
+    [HANDLE_INTERFACE_PROVIDER] = {"interface provider", TRACK_HANDLE},
 };
 
 const char *handle_kind_name(enum handle_kind kind)

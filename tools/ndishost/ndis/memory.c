@@ -67,10 +67,16 @@ static uint64_t export_NdisFreeMemoryWithTagPriority(struct export_call *call)
     return 0;
 }
 
+/* VOID NdisFreeMemoryWithTag(VirtualAddress, Tag) */
+static uint64_t export_NdisFreeMemoryWithTag(struct export_call *call)
+{
+    void *address = arg_pointer(call);
+
+    pool_free(address, arg_u32(call), call->return_address);
+    return 0;
+}
+
 const struct export_row ndis_memory_exports[] = {
-    EXPORT(NdisAllocateMemoryWithTagPriority),
-    EXPORT(NdisAllocateMemoryWithTag),
-    EXPORT(NdisFreeMemory),
-    EXPORT(NdisFreeMemoryWithTagPriority),
-    EXPORT_END,
+    EXPORT(NdisFreeMemoryWithTag), EXPORT(NdisAllocateMemoryWithTagPriority), EXPORT(NdisAllocateMemoryWithTag),
+    EXPORT(NdisFreeMemory),        EXPORT(NdisFreeMemoryWithTagPriority),     EXPORT_END,
 };

@@ -144,6 +144,8 @@ struct adapter {
     struct receive_path *receive;
     struct oid_channel *oids;
     nt_NDIS_STATISTICS_INFO last_statistics; /* the previous OID_GEN_STATISTICS since initialisation, for OIM-09 */
+    struct ndis_port *ports;                 /* port.c's list, under mutex */
+    bool has_log;                            /* NdisMCreateLog; under mutex */
     void *shared_blocks;                     /* shared_memory.c's list, under mutex */
 
     /* link, as last indicated; under mutex */

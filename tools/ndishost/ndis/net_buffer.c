@@ -326,6 +326,36 @@ static uint64_t export_NdisAllocateMdl(struct export_call *call)
     return (uintptr_t)mdl_allocate(address, length, owner, call->return_address);
 }
 
+/* VOID NdisCopyBuffer(NDIS_STATUS *, MDL **, PoolHandle, MDL *Source, UINT Offset, UINT Length): an MDL for a part of another one's memory
+ */
+static uint64_t export_NdisCopyBuffer(struct export_call *call)
+{
+    uint32_t *status = arg_pointer(call);
+    uintptr_t *result = arg_pointer(call);
+    nt_MDL *source;
+    uint32_t offset, length;
+
+    (void)arg_word(call); /* a pool of NDIS 5, which nothing needs */
+    source = arg_pointer(call);
+    offset = arg_u32(call);
+    length = arg_u32(call);
+    *status = NT_NDIS_STATUS_FAILURE;
+    if (!track_find(TRACK_MDL, source, NULL, NULL)) {
+        rule_violated("HOST-MDL", source, "NdisCopyBuffer of %p, which is not a live MDL", (void *)source);
+        return 0;
+    }
+    if (offset > source->ByteCount || length > source->ByteCount - offset) {
+        rule_violated("HOST-MDL", source, "NdisCopyBuffer of %u bytes at offset %u of an MDL of %u bytes", length, offset,
+                      source->ByteCount);
+        return 0;
+    }
+    if (!acquire_permitted("NdisCopyBuffer"))
+        return 0;
+    *result = (uintptr_t)mdl_allocate((uint8_t *)mdl_system_address(source) + offset, length, NULL, call->return_address);
+    *status = *result ? NT_NDIS_STATUS_SUCCESS : NT_NDIS_STATUS_FAILURE;
+    return 0;
+}
+
 /* VOID NdisFreeMdl(MDL *) */
 static uint64_t export_NdisFreeMdl(struct export_call *call)
 {
@@ -334,6 +364,7 @@ static uint64_t export_NdisFreeMdl(struct export_call *call)
 }
 
 const struct export_row ndis_net_buffer_exports[] = {
+    EXPORT(NdisCopyBuffer),
     EXPORT(NdisGetDataBuffer),
     EXPORT(NdisCopyFromNetBufferToNetBuffer),
     EXPORT(NdisAdvanceNetBufferDataStart),

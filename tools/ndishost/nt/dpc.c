@@ -107,10 +107,9 @@ static bool check_initialized(const nt_KDPC *kdpc, uintptr_t who)
     return false;
 }
 
-static uint64_t export_KeInitializeDpc(struct export_call *call)
+void nt_dpc_initialize(void *image, uintptr_t routine, uintptr_t context)
 {
-    nt_KDPC *kdpc = arg_pointer(call);
-    uintptr_t routine = arg_word(call), context = arg_word(call);
+    nt_KDPC *kdpc = image;
     dispatcher_lock();
     const struct dpc *known = (const struct dpc *)address_table_find(&dpcs, kdpc);
     bool queued = known && known->queued;
@@ -124,6 +123,13 @@ static uint64_t export_KeInitializeDpc(struct export_call *call)
     dispatcher_unlock();
     if (queued)
         rule_violated("HOST-DPC-UNINITIALIZED", kdpc, "DPC %p is initialised while it is queued", (void *)kdpc);
+}
+
+static uint64_t export_KeInitializeDpc(struct export_call *call)
+{
+    void *kdpc = arg_pointer(call);
+    uintptr_t routine = arg_word(call);
+    nt_dpc_initialize(kdpc, routine, arg_word(call));
     return 0;
 }
 

@@ -65,6 +65,12 @@ bool nt_event_wait(void *kevent, uint64_t deadline); /* SCHED_FOREVER; true: sig
 /* ---- bug check callbacks (bugcheck_callback.c): runs what the image registered, at HIGH_LEVEL, for scenarios of a bug check ---- */
 void nt_bugcheck_callbacks_run(void);
 
+/* ---- timers and DPCs in image memory (timer.c, dpc.c), for structures that hold one: as KeInitializeTimer, KeSetTimerEx and so on ---- */
+void nt_timer_initialize(void *ktimer);
+bool nt_timer_set(void *ktimer, uint32_t first_ms, int32_t period_ms, void *kdpc, uintptr_t who);
+bool nt_timer_cancel(void *ktimer, uintptr_t who);
+void nt_dpc_initialize(void *kdpc, uintptr_t routine, uintptr_t context);
+
 /* ---- callback objects (callback_object.c): calls what is registered at a system's object, "\\Callback\\PowerState" ---- */
 void nt_callback_notify(const char *name, uintptr_t first, uintptr_t second);
 

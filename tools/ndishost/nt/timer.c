@@ -174,16 +174,31 @@ static uint64_t export_KeSetCoalescableTimer(struct export_call *call)
     return timer_set(ktimer, due, period, arg_pointer(call), call->return_address);
 }
 
-static uint64_t export_KeCancelTimer(struct export_call *call)
+void nt_timer_initialize(void *ktimer)
 {
-    nt_KTIMER *ktimer = arg_pointer(call);
-    if (!check_initialized(ktimer, call->return_address))
-        return 0;
+    initialize(ktimer, DISPATCHER_NOTIFICATION_TIMER);
+}
+
+bool nt_timer_set(void *ktimer, uint32_t first_ms, int32_t period_ms, void *kdpc, uintptr_t who)
+{
+    return timer_set(ktimer, (uint64_t)-((int64_t)first_ms * 10000), period_ms, kdpc, who);
+}
+
+bool nt_timer_cancel(void *image, uintptr_t who)
+{
+    nt_KTIMER *ktimer = image;
+    if (!check_initialized(ktimer, who))
+        return false;
     dispatcher_lock();
     bool was_armed = disarm(obtain(ktimer));
     ((nt_DISPATCHER_HEADER *)ktimer)->Inserted = 0;
     dispatcher_unlock();
     return was_armed;
+}
+
+static uint64_t export_KeCancelTimer(struct export_call *call)
+{
+    return nt_timer_cancel(arg_pointer(call), call->return_address);
 }
 
 static uint64_t export_KeReadStateTimer(struct export_call *call)

@@ -18,6 +18,36 @@
 #endif
 
 #define IMPORTS(X)                                                                                                                         \
+    X(void, NdisInitializeTimer, (void *, void *, void *))                                                                                 \
+    X(void, NdisSetTimer, (void *, uint32_t))                                                                                              \
+    X(void, NdisSetTimerEx, (void *, uint32_t, void *))                                                                                    \
+    X(void, NdisCancelTimer, (void *, uint8_t *))                                                                                          \
+    X(void, NdisMInitializeTimer, (void *, void *, void *, void *))                                                                        \
+    X(void, NdisMSetPeriodicTimer, (void *, uint32_t))                                                                                     \
+    X(void, NdisMCancelTimer, (void *, uint8_t *))                                                                                         \
+    X(void, NdisOpenFile, (uint32_t *, void **, uint32_t *, void *, uint64_t))                                                             \
+    X(void, NdisMapFile, (uint32_t *, void **, void *))                                                                                    \
+    X(void, NdisUnmapFile, (void *))                                                                                                       \
+    X(void, NdisCloseFile, (void *))                                                                                                       \
+    X(uint32_t, NdisMCreateLog, (void *, uint32_t, void **))                                                                               \
+    X(uint32_t, NdisMWriteLogData, (void *, const void *, uint32_t))                                                                       \
+    X(void, NdisMFlushLog, (void *))                                                                                                       \
+    X(void, NdisMCloseLog, (void *))                                                                                                       \
+    X(uint32_t, NdisMAllocatePort, (void *, void *))                                                                                       \
+    X(uint32_t, NdisMFreePort, (void *, uint32_t))                                                                                         \
+    X(uint32_t, NdisIfRegisterProvider, (void *, void *, void **))                                                                         \
+    X(void, NdisIfDeregisterProvider, (void *))                                                                                            \
+    X(uint32_t, NdisIfAllocateNetLuidIndex, (uint32_t, uint32_t *))                                                                        \
+    X(uint32_t, NdisIfFreeNetLuidIndex, (uint32_t, uint32_t))                                                                              \
+    X(uint32_t, NdisIfRegisterInterface, (void *, uint64_t, void *, void *, uint32_t *))                                                   \
+    X(uint32_t, NdisIfDeregisterInterface, (uint32_t))                                                                                     \
+    X(uint32_t, NdisIfGetInterfaceIndexFromNetLuid, (uint64_t, uint32_t *))                                                                \
+    X(uint32_t, NdisIfGetNetLuidFromInterfaceIndex, (uint32_t, uint64_t *))                                                                \
+    X(uint32_t, NdisIfAddIfStackEntry, (uint32_t, uint32_t))                                                                               \
+    X(uint32_t, NdisIfDeleteIfStackEntry, (uint32_t, uint32_t))                                                                            \
+    X(void, NdisCopyBuffer, (uint32_t *, void **, void *, void *, uint32_t, uint32_t))                                                     \
+    X(void, NdisFreeMemoryWithTag, (void *, uint32_t))                                                                                     \
+    X(void, NdisResetEvent, (void *))                                                                                                      \
     X(uint32_t, NdisMRegisterMiniportDriver, (void *, void *, void *, void *, void *))                                                     \
     X(void, NdisMDeregisterMiniportDriver, (void *))                                                                                       \
     X(uint32_t, NdisMSetMiniportAttributes, (void *, void *))                                                                              \

@@ -56,6 +56,9 @@ enum fault {
     FAULT_INTERRUPT_HANDLER_MISSING,
     FAULT_INTERRUPT_MESSAGES_HALF,
     FAULT_TIMER_TAG_ZERO,
+    FAULT_PORT_LEFT,
+    FAULT_DEFAULT_PORT_FREED,
+    FAULT_IMAGE_TIMER_FREED,
     FAULT_INITIALIZE_LEAVES_IRQL,
     FAULT_ALLOCATES_WITHOUT_TAG,
     /* halt */
@@ -232,6 +235,9 @@ uint32_t IMAGE sample_set_options(void *driver, void *context);
 void sample_exercise(void);
 /* sample_derived.c: the same for clones, fragments, old locks and processor information. */
 void sample_exercise_derived(void);
+/* What full-featured drivers use beside; PASSIVE_LEVEL. */
+void sample_exercise_surface(void *adapter);
+void sample_misuse_surface(void *adapter);
 void IMAGE sample_shared_memory_complete(void *context, void *address, uint64_t *physical, uint32_t length, void *request);
 void sample_unicode(nt_UNICODE_STRING *string, uint16_t *buffer, const char *text);
 /* sample_data.c */

@@ -304,6 +304,7 @@ void sample_exercise(void)
     exercise_locks();
     exercise_device();
     exercise_system();
+    sample_exercise_surface(sample.adapter);
     sample_exercise_derived();
     sample_exercise_provider(sample.adapter);
 }

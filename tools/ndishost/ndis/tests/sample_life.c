@@ -259,6 +259,8 @@ static bool bring_up(const nt_NDIS_MINIPORT_INIT_PARAMETERS *parameters)
         sample_exercise();
     if (sample_uses_device() && !sample_device_create())
         return false;
+    if (FAULTY(PORT_LEFT) || FAULTY(DEFAULT_PORT_FREED) || FAULTY(IMAGE_TIMER_FREED))
+        sample_misuse_surface(sample.adapter);
     if (sample_fault >= FAULT_CLONE_FREED_WITH_OTHER_FLAGS)
         sample_exercise_derived();
     if (FAULTY(PROVIDER_FREES_FOREIGN) || FAULTY(PROVIDER_MEMORY_LEFT))

@@ -31,6 +31,9 @@ static const struct wrong_driver wrong_drivers[] = {
     {"filters with an unknown status", FAULT_FILTER_STATUS, "DRV-21"},
     {"adds a list to the assigned resources", FAULT_START_LIST_GROWS, "DRV-21"},
 
+    {"leaves a port when it halts", FAULT_PORT_LEFT, "HLT-01"},
+    {"frees the default port", FAULT_DEFAULT_PORT_FREED, "HOST-HANDLE"},
+    {"frees memory with an armed timer in it", FAULT_IMAGE_TIMER_FREED, "HOST-TIMER-FREED"},
     {"registers half a shared-memory provider", FAULT_PROVIDER_HALF, "HOST-PROVIDER"},
     {"frees shared memory that its provider did not allocate", FAULT_PROVIDER_FREES_FOREIGN, "HOST-PROVIDER"},
     {"keeps its provider's shared memory", FAULT_PROVIDER_MEMORY_LEFT, "DRV-06"},

@@ -20,6 +20,7 @@
 #include "ndis/miniport.h"
 #include "ndis/receive.h"
 #include "ndis/send.h"
+#include "ndis/file.h"
 #include "nt/nt.h"
 #include "pci/function.h"
 #include "rules/rules.h"
@@ -258,6 +259,7 @@ static void child(enum fault fault, unsigned vectors)
     ndis_watchdog_ms = WATCHDOG_MS;
     trap_on_bugcheck(collect);
     nt_set_physical(guest_memory_physical);
+    ndis_files_directory(FILES);
     nt_set_guest_memory(guest_memory_allocate, guest_memory_free);
     nt_exports_register();
     ndis_exports_register();
