@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inf/inf_include.h"
 #include "inf/inf_keywords.h"
 #include "rules/rules.h"
 
@@ -74,6 +75,10 @@ bool inf_settings_add(const char *path, const char *image, const struct image_fa
     struct inf *inf = inf_read(path, error, error_size);
     if (!inf)
         return false;
+    if (!inf_include_beside(inf, path, error, error_size)) {
+        inf_free(inf);
+        return false;
+    }
     bool good =
         inf_keywords_collect(inf, image_facts_machine(facts) == IMAGE_X86 ? INF_X86 : INF_X64, preferred_id, &list, why, sizeof(why));
     if (!good) {

@@ -16,6 +16,8 @@ struct inf {
     unsigned line_count, line_room;
     char **sections; /* names of all, also of empty ones */
     unsigned section_count;
+    struct inf *included[INF_FILES_MAX - 1];
+    unsigned included_count;
 };
 
 static bool refuse(char *error, size_t error_size, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -364,6 +366,8 @@ void inf_free(struct inf *inf)
 {
     if (!inf)
         return;
+    for (unsigned i = 0; i < inf->included_count; ++i)
+        inf_free(inf->included[i]);
     for (unsigned i = 0; i < inf->line_count; ++i) {
         for (unsigned field = 0; field < inf->lines[i].field_count; ++field)
             free(inf->lines[i].fields[field]);
@@ -394,6 +398,33 @@ const struct inf_line *inf_next(const struct inf *inf, const char *section, unsi
             return line;
     }
     return NULL;
+}
+
+const struct inf_line *inf_next_of_key(const struct inf *inf, const char *key, unsigned *cursor)
+{
+    while (*cursor < inf->line_count) {
+        const struct inf_line *line = &inf->lines[(*cursor)++];
+        if (line->key && inf_same_name(line->key, key))
+            return line;
+    }
+    return NULL;
+}
+
+void inf_include(struct inf *inf, struct inf *other)
+{
+    if (inf->included_count == INF_FILES_MAX - 1)
+        abort();
+    inf->included[inf->included_count++] = other;
+}
+
+unsigned inf_file_count(const struct inf *inf)
+{
+    return 1 + inf->included_count;
+}
+
+const struct inf *inf_file(const struct inf *inf, unsigned index)
+{
+    return index == 0 ? inf : inf->included[index - 1];
 }
 
 const char *inf_field(const struct inf_line *line, unsigned index)

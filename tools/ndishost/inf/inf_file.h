@@ -29,6 +29,13 @@ bool inf_same_name(const char *left, const char *right);
 bool inf_has_section(const struct inf *inf, const char *section);
 /* The next line of a section after `*cursor` lines of the file (0 at first); NULL at the end. */
 const struct inf_line *inf_next(const struct inf *inf, const char *section, unsigned *cursor);
+/* The next line of any section whose key it is, likewise. */
+const struct inf_line *inf_next_of_key(const struct inf *inf, const char *key, unsigned *cursor);
+/* Files that belong to `inf`: itself is number 0, then those that it includes (at most INF_FILES_MAX; freed with it). */
+enum { INF_FILES_MAX = 8 };
+void inf_include(struct inf *inf, struct inf *other);
+unsigned inf_file_count(const struct inf *inf);
+const struct inf *inf_file(const struct inf *inf, unsigned index);
 /* Field `index`, "" when the line has fewer. */
 const char *inf_field(const struct inf_line *line, unsigned index);
 

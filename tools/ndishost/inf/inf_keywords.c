@@ -147,6 +147,59 @@ static bool value_take(const struct inf_line *line, bool defaults, struct inf_ke
     return true;
 }
 
+/* ---- a section and those that it needs ---- */
+
+enum { NEEDED_MAX = 32 };
+
+struct needed {
+    const struct inf *inf;
+    char section[NAME_MAX_BYTES + 16];
+};
+/* Places as they are met; `taken` has them in the order in which they are taken: what a section needs comes before it, and is gone over. */
+struct needed_list {
+    unsigned met_count, count;
+    struct needed met[NEEDED_MAX];
+    const struct needed *taken[NEEDED_MAX];
+};
+
+/* NULL: it was met before, or there are too many. */
+static const struct needed *needed_meet(struct needed_list *list, const struct inf *inf, const char *section)
+{
+    for (unsigned i = 0; i < list->met_count; ++i)
+        if (list->met[i].inf == inf && inf_same_name(list->met[i].section, section))
+            return NULL;
+    if (list->met_count == NEEDED_MAX)
+        return NULL;
+    struct needed *place = &list->met[list->met_count++];
+    place->inf = inf;
+    snprintf(place->section, sizeof(place->section), "%s", section);
+    return place;
+}
+
+/* The file that has a section of that name: the one that asks, else one that belongs to the first. */
+static const struct inf *file_with(const struct inf *first, const struct inf *asking, const char *section)
+{
+    if (inf_has_section(asking, section))
+        return asking;
+    for (unsigned i = 0; i < inf_file_count(first); ++i)
+        if (inf_has_section(inf_file(first, i), section))
+            return inf_file(first, i);
+    return NULL;
+}
+
+/* Sections may need each other; one that is nowhere is Windows' own. */
+static void needed_add(struct needed_list *list, const struct inf *first, const struct inf *inf, const char *section)
+{
+    const struct needed *place = inf ? needed_meet(list, inf, section) : NULL;
+    unsigned cursor = 0;
+    if (!place)
+        return;
+    for (const struct inf_line *line; (line = inf_next(inf, section, &cursor)) != NULL;)
+        for (unsigned i = 0; line->key && inf_same_name(line->key, "Needs") && i < line->field_count; ++i)
+            needed_add(list, first, file_with(first, inf, line->fields[i]), line->fields[i]);
+    list->taken[list->count++] = place;
+}
+
 static bool sections_take(const struct inf *inf, const char *names_of, bool defaults, struct inf_keywords *list)
 {
     unsigned cursor = 0;
@@ -164,10 +217,10 @@ static bool sections_take(const struct inf *inf, const char *names_of, bool defa
 }
 
 /* "*IfType = 6" and its like stand in the install section itself, and become values of the same name. */
-static bool directives_take(const struct inf *inf, struct inf_keywords *list)
+static bool directives_take(const struct inf *inf, const char *section, struct inf_keywords *list)
 {
     unsigned cursor = 0;
-    for (const struct inf_line *line; (line = inf_next(inf, list->install, &cursor)) != NULL;)
+    for (const struct inf_line *line; (line = inf_next(inf, section, &cursor)) != NULL;)
         if (line->key && (line->key[0] == '*' || inf_same_name(line->key, "BusType") || inf_same_name(line->key, "Characteristics")) &&
             !keyword_put(list, line->key, inf_field(line, 0), false))
             return false;
@@ -189,11 +242,9 @@ static void interrupt_value_take(const struct inf_line *line, struct inf_keyword
         list->message_limit = (unsigned)value;
 }
 
-static void interrupts_take(const struct inf *inf, struct inf_keywords *list)
+static void interrupts_take(const struct inf *inf, const char *hardware, struct inf_keywords *list)
 {
-    char hardware[NAME_MAX_BYTES + 16];
     unsigned cursor = 0;
-    snprintf(hardware, sizeof(hardware), "%s.HW", list->install);
     for (const struct inf_line *directive; (directive = inf_next(inf, hardware, &cursor)) != NULL;) {
         if (!directive->key || !inf_same_name(directive->key, "AddReg"))
             continue;
@@ -204,6 +255,17 @@ static void interrupts_take(const struct inf *inf, struct inf_keywords *list)
                     interrupt_value_take(line, list);
         }
     }
+}
+
+static bool values_take(const struct needed_list *needed, struct inf_keywords *list)
+{
+    bool good = true;
+    for (unsigned i = 0; good && i < needed->count; ++i)
+        good = directives_take(needed->taken[i]->inf, needed->taken[i]->section, list) &&
+               sections_take(needed->taken[i]->inf, needed->taken[i]->section, false, list);
+    for (unsigned i = 0; good && i < needed->count; ++i)
+        good = sections_take(needed->taken[i]->inf, needed->taken[i]->section, true, list);
+    return good;
 }
 
 bool inf_keywords_collect(const struct inf *inf, enum inf_machine machine, const char *hardware_id, struct inf_keywords *list, char *error,
@@ -219,8 +281,14 @@ bool inf_keywords_collect(const struct inf *inf, enum inf_machine machine, const
         snprintf(error, error_size, "the model %.100s has no install section [%.100s] for %s", list->model, list->install, name);
         return false;
     }
-    interrupts_take(inf, list);
-    if (directives_take(inf, list) && sections_take(inf, list->install, false, list) && sections_take(inf, list->install, true, list))
+    struct needed_list needed = {0}, needed_hardware = {0};
+    char hardware[NAME_MAX_BYTES + 16];
+    needed_add(&needed, inf, inf, list->install);
+    snprintf(hardware, sizeof(hardware), "%s.HW", list->install);
+    needed_add(&needed_hardware, inf, inf, hardware);
+    for (unsigned i = 0; i < needed_hardware.count; ++i)
+        interrupts_take(needed_hardware.taken[i]->inf, needed_hardware.taken[i]->section, list);
+    if (values_take(&needed, list))
         return true;
     inf_keywords_free(list);
     snprintf(error, error_size, "more than %d keywords", INF_KEYWORDS_MAX);

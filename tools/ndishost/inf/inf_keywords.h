@@ -21,8 +21,10 @@ struct inf_keywords {
 };
 
 /*
- * For Windows 7 on `machine`: the model that `hardware_id` begins with or that begins with it ("PCI\VEN_1AF4&DEV_1041"; NULL: any), else
- * the first one. False and one line in `error` when no model or no install section fits, or there are too many keywords.
+ * The install section and those that it needs (Needs), in this file or in one that it includes (inf_include()); a section that is nowhere
+ * is Windows' own, and is left out. For Windows 7 on `machine`: the model that `hardware_id` begins with or that begins with it
+ * ("PCI\VEN_1AF4&DEV_1041"; NULL: any), else the first one. False and one line in `error` when no model or no install section fits, or
+ * there are too many keywords.
  */
 bool inf_keywords_collect(const struct inf *inf, enum inf_machine machine, const char *hardware_id, struct inf_keywords *list, char *error,
                           size_t error_size);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "inf/inf_include.h"
 #include "inf/inf_keywords.h"
 
 static struct inf *parsed(const char *text)
@@ -216,6 +217,70 @@ static void values_go_before_defaults(void **state)
     inf_free(inf);
 }
 
+static void needed_sections_count_in_this_file_and_in_included_ones(void **state)
+{
+    (void)state;
+    struct inf *inf = parsed("[Manufacturer]\nM=Models\n[Models]\nA=I, PCI\\VEN_1\n"
+                             "[I]\nInclude=netother.inf, ndis.inf\nNeeds=Base, Other.ndi, Of.Windows\n*IfType=6\nAddReg=Own\n"
+                             "[Base]\nNeeds=Deep, Base\n*IfType=1\nAddReg=BaseReg\n[Deep]\nNeeds=Base\nAddReg=DeepReg\n"
+                             "[Own]\nHKR,,Rate,0,own\n[BaseReg]\nHKR,,Rate,0,base\nHKR,,Base,0,1\n[DeepReg]\nHKR,,Deep,0,1\n"
+                             "[I.HW]\nNeeds=Other.ndi.HW\n");
+    struct inf *other = parsed("[Other.ndi]\nAddReg=BaseReg\n[BaseReg]\nHKR, Ndi\\params\\Elsewhere, default, 0, 9\n"
+                               "[Other.ndi.HW]\nAddReg=Msi\n[Msi]\nHKR,Interrupt Management\\MessageSignaledInterruptProperties,"
+                               "MSISupported,0x10001,1\n");
+    struct inf_keywords list;
+    char error[256];
+    inf_include(inf, other);
+    assert_true(inf_keywords_collect(inf, INF_X64, NULL, &list, error, sizeof(error)));
+    assert_string_equal(value_of(&list, "*IfType"), "6"); /* its own goes over what it needs */
+    assert_string_equal(value_of(&list, "Rate"), "own");
+    assert_string_equal(value_of(&list, "Base"), "1");
+    assert_string_equal(value_of(&list, "Deep"), "1");
+    assert_string_equal(value_of(&list, "Elsewhere"), "9"); /* of the other file's section of that name */
+    assert_true(list.messages);
+    assert_int_equal(list.count, 5);
+    inf_keywords_free(&list);
+    inf_free(inf);
+}
+
+static void write_text(const char *folder, const char *name, const char *text)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void included_files_lie_beside(void **state)
+{
+    (void)state;
+    char folder[] = "inf-include-XXXXXX", path[64], error[256] = "";
+    assert_non_null(mkdtemp(folder));
+    write_text(folder, "one.inf", "[I]\nInclude=TWO.INF, windows.inf\n");
+    write_text(folder, "two.inf", "[J]\nInclude=one.inf, three.inf\n");
+    write_text(folder, "three.inf", "[K]\nInclude=two.inf\n");
+    snprintf(path, sizeof(path), "%s/one.inf", folder);
+    struct inf *inf = inf_read(path, error, sizeof(error));
+    assert_non_null(inf);
+    assert_true(inf_include_beside(inf, path, error, sizeof(error)));
+    assert_int_equal(inf_file_count(inf), 3);
+    assert_true(inf_has_section(inf_file(inf, 2), "K"));
+    inf_free(inf);
+    write_text(folder, "three.inf", "no section\n");
+    inf = inf_read(path, error, sizeof(error));
+    assert_false(inf_include_beside(inf, path, error, sizeof(error)));
+    assert_non_null(strstr(error, "three.inf"));
+    inf_free(inf);
+    static const char *const names[] = {"one.inf", "two.inf", "three.inf"};
+    for (unsigned i = 0; i < 3; ++i) {
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        remove(path);
+    }
+    assert_int_equal(remove(folder), 0);
+}
+
 static void too_many_keywords_are_refused(void **state)
 {
     (void)state;
@@ -241,6 +306,8 @@ int main(void)
         cmocka_unit_test(without_model_or_install_section_it_says_so),
         cmocka_unit_test(messages_are_asked_for_in_hw_alone),
         cmocka_unit_test(values_go_before_defaults),
+        cmocka_unit_test(needed_sections_count_in_this_file_and_in_included_ones),
+        cmocka_unit_test(included_files_lie_beside),
         cmocka_unit_test(too_many_keywords_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
