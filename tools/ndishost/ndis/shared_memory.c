@@ -183,6 +183,30 @@ static uint64_t export_NdisMFreeSharedMemory(struct export_call *call)
     return 0;
 }
 
+/* VOID NdisUpdateSharedMemory(MiniportAdapterHandle, Length, VirtualAddress, PhysicalAddress): coherent here, as on every PC; checked only
+ */
+static uint64_t export_NdisUpdateSharedMemory(struct export_call *call)
+{
+    struct adapter *adapter = adapter_from_handle(arg_pointer(call), "NdisUpdateSharedMemory");
+    uint32_t length = arg_u32(call);
+    uint8_t *address = arg_pointer(call);
+    uint64_t physical = arg_u64(call);
+    bool inside = false;
+
+    if (!adapter)
+        return 0;
+    pthread_mutex_lock(&adapter->mutex);
+    for (const struct shared_block *block = adapter->shared_blocks; block && !inside; block = block->next)
+        inside = address >= block->address && length <= block->length && (size_t)(address - block->address) <= block->length - length &&
+                 physical == block->physical + (uint64_t)(address - block->address);
+    pthread_mutex_unlock(&adapter->mutex);
+    if (!inside)
+        rule_violated("MEM-03", address, "NdisUpdateSharedMemory of %u bytes at %p, physical 0x%llx, which are not in one block", length,
+                      (void *)address, (unsigned long long)physical);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return 0;
+}
+
 unsigned shared_memory_discard(struct adapter *adapter)
 {
     unsigned count = 0;
@@ -276,6 +300,7 @@ static uint64_t export_NdisMAllocateSharedMemoryAsync(struct export_call *call)
 }
 
 const struct export_row ndis_shared_memory_exports[] = {
+    EXPORT(NdisUpdateSharedMemory),
     EXPORT(NdisMAllocateSharedMemory),
     EXPORT(NdisMFreeSharedMemory),
     EXPORT(NdisMAllocateSharedMemoryAsync),

@@ -2,6 +2,7 @@
 /* bugcheck.c - the ends that a driver can bring about itself: bug checks, assertions, break points. */
 #include "nt/nt.h"
 
+#include "abi/nt_constants.h"
 #include "exec/trap.h"
 #include "rules/rules.h"
 
@@ -41,6 +42,45 @@ static uint64_t export_DbgBreakPoint(struct export_call *call)
     return 0;
 }
 
+static uint64_t export_DbgBreakPointWithStatus(struct export_call *call)
+{
+    uint32_t status = arg_u32(call);
+    char here[128];
+    rule_violated("HOST-BREAKPOINT", NULL, "DbgBreakPointWithStatus(0x%x) by %s", (unsigned)status,
+                  rules_describe_address(call->return_address, here, sizeof(here)));
+    return 0;
+}
+
+/* No handler of the image's runs here: an exception that it raises ends the run. */
+_Noreturn static void raise_exception(const char *what, uint32_t status, uintptr_t who)
+{
+    char here[128];
+    trap_bugcheck("HOST-EXCEPTION", "%s raises 0x%08x by %s", what, (unsigned)status, rules_describe_address(who, here, sizeof(here)));
+}
+
+static uint64_t export_ExRaiseStatus(struct export_call *call)
+{
+    raise_exception("ExRaiseStatus", arg_u32(call), call->return_address);
+}
+
+static uint64_t export_ExRaiseAccessViolation(struct export_call *call)
+{
+    raise_exception("ExRaiseAccessViolation", NT_STATUS_ACCESS_VIOLATION, call->return_address);
+}
+
+static uint64_t export_ExRaiseDatatypeMisalignment(struct export_call *call)
+{
+    raise_exception("ExRaiseDatatypeMisalignment", NT_STATUS_DATATYPE_MISALIGNMENT, call->return_address);
+}
+
 const struct export_row nt_bugcheck_exports[] = {
-    EXPORT(KeBugCheckEx), EXPORT(KeBugCheck), EXPORT(RtlAssert), EXPORT(DbgBreakPoint), EXPORT_END,
+    EXPORT(DbgBreakPointWithStatus),
+    EXPORT(ExRaiseStatus),
+    EXPORT(ExRaiseAccessViolation),
+    EXPORT(ExRaiseDatatypeMisalignment),
+    EXPORT(KeBugCheckEx),
+    EXPORT(KeBugCheck),
+    EXPORT(RtlAssert),
+    EXPORT(DbgBreakPoint),
+    EXPORT_END,
 };

@@ -3,6 +3,7 @@
 #include "abi/nt_constants.h"
 #include "abi/nt_types.h"
 #include "exec/call.h"
+#include "exec/sched.h"
 #include "nt/exports.h"
 #include "nt/nt.h"
 #include "rules/acquire.h"
@@ -173,15 +174,62 @@ static uint64_t export_RtlRandomEx(struct export_call *call)
     return *seed;
 }
 
+/* A random one of version 4, by the seed as everything that is random. */
+static uint64_t export_ExUuidCreate(struct export_call *call)
+{
+    uint8_t *uuid = arg_pointer(call);
+    uint64_t halves[2] = {sched_random(SCHED_STREAM_OTHER), sched_random(SCHED_STREAM_OTHER)};
+    memcpy(uuid, halves, sizeof(halves));
+    uuid[7] = (uint8_t)((uuid[7] & 0x0F) | 0x40); /* of Data3, which is little-endian */
+    uuid[8] = (uint8_t)((uuid[8] & 0x3F) | 0x80);
+    return NT_STATUS_SUCCESS;
+}
+
+static unsigned utf8_encode(uint32_t point, uint8_t bytes[4])
+{
+    if (point < 0x80)
+        return bytes[0] = (uint8_t)point, 1;
+    unsigned length = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    for (unsigned at = length - 1; at; at--, point >>= 6)
+        bytes[at] = (uint8_t)(0x80 | (point & 0x3F));
+    bytes[0] = (uint8_t)(0xF00 >> length | point);
+    return length;
+}
+
+/* NTSTATUS (target or NULL, its bytes, how many are written or needed, source, its bytes): what is no character becomes U+FFFD */
+static uint64_t export_RtlUnicodeToUTF8N(struct export_call *call)
+{
+    uint8_t *target = arg_pointer(call), bytes[4];
+    uint32_t room = arg_u32(call), *written = arg_pointer(call), used = 0;
+    const uint16_t *source = arg_pointer(call);
+    uint32_t size = arg_u32(call), status = NT_STATUS_SUCCESS;
+    if (!source || size % 2)
+        return source ? NT_STATUS_INVALID_PARAMETER_5 : NT_STATUS_INVALID_PARAMETER_4;
+    for (uint32_t i = 0; i < size / 2; i++) {
+        uint32_t point = source[i];
+        bool high = (point & 0xFC00) == 0xD800, pair = high && i + 1 < size / 2 && (source[i + 1] & 0xFC00) == 0xDC00;
+        if (pair) {
+            point = 0x10000 + ((point & 0x3FF) << 10) + (source[++i] & 0x3FFu);
+        } else if ((point & 0xF800) == 0xD800) {
+            point = 0xFFFD;
+            status = 0x00000107; /* STATUS_SOME_NOT_MAPPED */
+        }
+        unsigned length = utf8_encode(point, bytes);
+        if (target && length > room - used) {
+            status = 0xC0000023; /* STATUS_BUFFER_TOO_SMALL */
+            break;
+        }
+        if (target)
+            memcpy(target + used, bytes, length);
+        used += length;
+    }
+    if (written)
+        *written = used;
+    return status;
+}
+
 const struct export_row nt_conversion_exports[] = {
-    EXPORT(RtlTimeToTimeFields),
-    EXPORT(RtlTimeFieldsToTime),
-    EXPORT(RtlGUIDFromString),
-    EXPORT(RtlStringFromGUID),
-    EXPORT(RtlDowncaseUnicodeChar),
-    EXPORT(RtlCompareUnicodeStrings),
-    EXPORT(RtlHashUnicodeString),
-    EXPORT(RtlRandomEx),
-    {"RtlRandom", export_RtlRandomEx, 0},
-    EXPORT_END,
+    EXPORT(ExUuidCreate),         EXPORT(RtlUnicodeToUTF8N), EXPORT(RtlTimeToTimeFields),          EXPORT(RtlTimeFieldsToTime),
+    EXPORT(RtlGUIDFromString),    EXPORT(RtlStringFromGUID), EXPORT(RtlDowncaseUnicodeChar),       EXPORT(RtlCompareUnicodeStrings),
+    EXPORT(RtlHashUnicodeString), EXPORT(RtlRandomEx),       {"RtlRandom", export_RtlRandomEx, 0}, EXPORT_END,
 };

@@ -44,6 +44,7 @@ void nt_exports_register(void)
         nt_kernel_stack_exports,
         nt_run_once_exports,
         nt_callback_object_exports,
+        nt_device_queue_exports,
     };
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         export_table_register(tables[i]);

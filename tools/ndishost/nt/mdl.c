@@ -330,5 +330,6 @@ const struct export_row nt_mdl_exports[] = {
     EXPORT(MmSizeOfMdl),
     EXPORT(MmGetPhysicalAddress),
     EXPORT(MmIsAddressValid),
+    {"MmIsNonPagedSystemAddressValid", export_MmIsAddressValid, 0},
     EXPORT_END,
 };

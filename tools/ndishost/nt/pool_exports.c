@@ -83,6 +83,7 @@ const struct export_row nt_pool_exports[] = {
     {"ExAllocatePoolWithTagPriority", export_ExAllocatePoolWithTag, 0}, /* the priority only matters when memory is short */
     {"ExAllocatePoolWithQuotaTag", export_ExAllocatePoolWithTag, 0},
     EXPORT(ExAllocatePool),
+    {"ExAllocatePoolWithQuota", export_ExAllocatePool, 0}, /* the system's process has no quota */
     EXPORT(ExFreePoolWithTag),
     EXPORT(ExFreePool),
     EXPORT_END,

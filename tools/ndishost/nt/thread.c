@@ -236,6 +236,13 @@ static uint64_t export_ObfDereferenceObject(struct export_call *call)
     return change_references(call, -1);
 }
 
+/* NTSTATUS (object, desired access, type, mode) */
+static uint64_t export_ObReferenceObjectByPointer(struct export_call *call)
+{
+    change_references(call, 1);
+    return NT_STATUS_SUCCESS;
+}
+
 /* ---- the current thread ---- */
 
 static uint64_t current_thread_object(struct export_call *call)
@@ -276,6 +283,8 @@ const struct export_row nt_thread_exports[] = {
     EXPORT(ObReferenceObjectByHandle),
     EXPORT(ObfReferenceObject),
     EXPORT(ObfDereferenceObject),
+    EXPORT(ObReferenceObjectByPointer),
+    {"ObDereferenceObjectDeferDelete", export_ObfDereferenceObject, 0}, /* objects go when they are looked for */
     EXPORT(KeSetPriorityThread),
     EXPORT(KeQueryPriorityThread),
     {"PsGetCurrentThread", current_thread_object, 0},

@@ -515,6 +515,51 @@ static void the_system_notifies_its_own_callbacks(void **state)
     assert_int_equal(track_audit(NULL, "at the end"), 0);
 }
 
+/* ---- device queues ---- */
+
+static nt_KDEVICE_QUEUE_ENTRY *entry_by_key(nt_KDEVICE_QUEUE *queue, uint32_t key)
+{
+    return STDCALL(void *, "KeRemoveByKeyDeviceQueue", void *, uint32_t)(queue, key);
+}
+
+static void IMAGE_ENTRY use_device_queue(void)
+{
+    nt_KDEVICE_QUEUE queue;
+    nt_KDEVICE_QUEUE_ENTRY entries[4];
+    uint8_t irql = STDCALL(uint8_t, "KeRaiseIrqlToDpcLevel", void)();
+    memset(entries, 0, sizeof(entries));
+    STDCALL(void, "KeInitializeDeviceQueue", void *)(&queue);
+    CLAIM_EQUAL(STDCALL(uint8_t, "KeInsertDeviceQueue", void *, void *)(&queue, &entries[0]), 0); /* idle: it is the device's turn */
+    CLAIM_EQUAL(STDCALL(uint8_t, "KeInsertByKeyDeviceQueue", void *, void *, uint32_t)(&queue, &entries[1], 30), 1);
+    CLAIM_EQUAL(STDCALL(uint8_t, "KeInsertByKeyDeviceQueue", void *, void *, uint32_t)(&queue, &entries[2], 10), 1);
+    CLAIM_EQUAL(STDCALL(uint8_t, "KeInsertByKeyDeviceQueue", void *, void *, uint32_t)(&queue, &entries[3], 20), 1);
+    CLAIM(entry_by_key(&queue, 15) == &entries[3]);
+    CLAIM_EQUAL(STDCALL(uint8_t, "KeRemoveEntryDeviceQueue", void *, void *)(&queue, &entries[2]), 1);
+    CLAIM_EQUAL(STDCALL(uint8_t, "KeRemoveEntryDeviceQueue", void *, void *)(&queue, &entries[2]), 0);
+    CLAIM(entry_by_key(&queue, 40) == &entries[1]); /* none from there on: the first */
+    CLAIM(STDCALL(void *, "KeRemoveDeviceQueue", void *)(&queue) == NULL);
+    CLAIM_EQUAL(queue.Busy, 0);
+    CLAIM(STDCALL(void *, "KeRemoveByKeyDeviceQueueIfBusy", void *, uint32_t)(&queue, 0) == NULL);
+    CLAIM_EQUAL(rules_violation_count(), 0);
+    CLAIM(STDCALL(void *, "KeRemoveDeviceQueue", void *)(&queue) == NULL);
+    CLAIM_ONLY("HOST-ARGUMENT", 1);
+    STDCALL(uint8_t, "KeInsertDeviceQueue", void *, void *)(&queue, &entries[0]);
+    STDCALL(uint8_t, "KeInsertDeviceQueue", void *, void *)(&queue, &entries[1]);
+    STDCALL(uint8_t, "KeInsertDeviceQueue", void *, void *)(&queue, &entries[1]);
+    CLAIM_EQUAL(rules_report_count("HOST-LIST-CORRUPT"), 1);
+#if UINTPTR_MAX == UINT64_MAX
+    STDCALL(void, "KeLowerIrql", uint8_t)(irql);
+#else
+    FASTCALL(void, "KfLowerIrql", uint8_t)(irql);
+#endif
+}
+
+static void device_queues_are_ordered_and_know_whether_the_device_is_busy(void **state)
+{
+    (void)state;
+    run_image(1, use_device_queue);
+}
+
 /* ---- events, strings ---- */
 
 static void IMAGE_ENTRY use_small(void)
@@ -539,6 +584,24 @@ static void IMAGE_ENTRY use_small(void)
     CLAIM_EQUAL(STDCALL(uint32_t, "RtlCharToInteger", const char *, uint32_t, void *)("  -0x1F,", 0, &value), 0);
     CLAIM_EQUAL(value, (uint32_t)-0x1F);
     CLAIM_EQUAL(STDCALL(uint32_t, "RtlCharToInteger", const char *, uint32_t, void *)("1", 7, &value), NT_STATUS_INVALID_PARAMETER);
+    static const uint16_t wide_text[] = {'a', 0xE9, 0x20AC, 0xD83D, 0xDE00};
+    char utf8[10];
+    uint32_t written = 0;
+    uint8_t uuid[16] = {0}, other_uuid[16] = {0};
+#define TO_UTF8(target, room, size)                                                                                                        \
+    STDCALL(uint32_t, "RtlUnicodeToUTF8N", void *, uint32_t, void *, const void *, uint32_t)(target, room, &written, wide_text, size)
+    CLAIM_EQUAL(TO_UTF8(utf8, 10, 10), NT_STATUS_SUCCESS);
+    CLAIM_EQUAL(written, 10);
+    CLAIM_EQUAL(memcmp(utf8, "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", 10), 0);
+    CLAIM_EQUAL(TO_UTF8(utf8, 9, 10), 0xC0000023u);
+    CLAIM_EQUAL(written, 6);
+    CLAIM_EQUAL(TO_UTF8(NULL, 0, 8), 0x107); /* half a pair */
+    CLAIM_EQUAL(written, 9);
+    STDCALL(uint32_t, "ExUuidCreate", void *)(uuid);
+    STDCALL(uint32_t, "ExUuidCreate", void *)(other_uuid);
+    CLAIM_EQUAL(uuid[7] >> 4, 4);
+    CLAIM_EQUAL(uuid[8] >> 6, 2);
+    CLAIM(memcmp(uuid, other_uuid, 16) != 0);
     FASTCALL(void, "RtlPrefetchMemoryNonTemporal", void *, size_t)(from, sizeof(from));
     CLAIM_EQUAL(rules_violation_count(), 0);
 }
@@ -562,6 +625,7 @@ int main(void)
         cmocka_unit_test(initialisations_fail_and_are_shared),
         cmocka_unit_test(callbacks_are_called_in_order_until_unregistered),
         cmocka_unit_test(the_system_notifies_its_own_callbacks),
+        cmocka_unit_test(device_queues_are_ordered_and_know_whether_the_device_is_busy),
         cmocka_unit_test(small_ones_do_what_they_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
