@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/control_server.h"
 #include "cli/help.h"
 #include "cli/supervisor.h"
 
@@ -29,7 +30,7 @@ static int connect_to_run(void)
 
 int command_control(int argc, char **argv)
 {
-    char request[128] = "", answer[1024];
+    static char request[CONTROL_REQUEST_MAX], answer[CONTROL_ANSWER_MAX];
     size_t length = 0;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         fputs(help_control, argc < 2 ? stderr : stdout);

@@ -4,15 +4,19 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "abi/nt_constants.h"
 #include "cli/progress.h"
+#include "ndis/upper_edge.h"
 #include "pci/function.h"
+#include "pci/qemu/qemu_device.h"
 
-enum { CLIENT_PATIENCE_S = 1 };
+enum { CLIENT_PATIENCE_S = 1, RESET_PATIENCE_S = 10 };
 
 static ssize_t read_request(int client, char *request, size_t size)
 {
@@ -44,6 +48,38 @@ static void write_counts(const struct machine_adapter *slot, char *answer, size_
              counts.receives_outstanding, counts.interrupts, pci.reads, pci.writes, pci.notifications[0], pci.notifications[1]);
 }
 
+/* A command of QEMU's machine protocol: "qmp [ADAPTER] {...}". */
+static void answer_qmp(struct machine *machine, const char *request, char *answer, size_t size)
+{
+    char error[256] = "";
+    unsigned index = 0;
+    const char *command = strchr(request, '{');
+    sscanf(request, "qmp %u", &index);
+    if (!command || index >= machine->adapter_count || !machine->adapters[index].function) {
+        snprintf(answer, size, "error: wanted: qmp [ADAPTER] '{\"execute\": ...}'\n");
+        return;
+    }
+    char *returned = qemu_device_query(pci_function_device(machine->adapters[index].function), command, error, sizeof(error));
+    if (returned && strlen(returned) + sizeof("\nok\n") <= size)
+        snprintf(answer, size, "%s\nok\n", returned);
+    else
+        snprintf(answer, size, "error: %s\n", returned ? "the answer is too long" : error);
+    free(returned);
+}
+
+static void answer_reset(struct machine_adapter *slot, char *answer, size_t size)
+{
+    uint32_t status;
+    if (!slot->edge)
+        snprintf(answer, size, "error: nothing is bound to the adapter\n");
+    else if (!upper_edge_reset(slot->edge, RESET_PATIENCE_S, &status))
+        snprintf(answer, size, "error: the reset did not end within %u s\n", RESET_PATIENCE_S);
+    else if (status != NT_NDIS_STATUS_SUCCESS)
+        snprintf(answer, size, "error: the reset ended with 0x%08x\n", status);
+    else
+        snprintf(answer, size, "ok\n");
+}
+
 /* Fills `answer`; returns whether the run shall stop. */
 static bool answer_request(struct machine *machine, char *request, char *answer, size_t size)
 {
@@ -54,13 +90,20 @@ static bool answer_request(struct machine *machine, char *request, char *answer,
         snprintf(answer, size, "ok\n");
         return true;
     }
+    if (strcmp(verb, "qmp") == 0) {
+        answer_qmp(machine, request, answer, size);
+        return false;
+    }
+    bool is_reset = strcmp(verb, "reset") == 0;
     bool is_counts = strcmp(verb, "counts") == 0;
-    if (is_counts && words == 2 && sscanf(object, "%u", &index) != 1)
+    if ((is_counts || is_reset) && words == 2 && sscanf(object, "%u", &index) != 1)
         index = RUN_ADAPTERS_MAX;
     if (index >= machine->adapter_count)
         snprintf(answer, size, "error: there is no such adapter, the run has %u\n", machine->adapter_count);
     else if (is_counts)
         write_counts(&machine->adapters[index], answer, size);
+    else if (is_reset)
+        answer_reset(&machine->adapters[index], answer, size);
     else if (strcmp(verb, "link") != 0 || (strcmp(object, "up") != 0 && strcmp(object, "down") != 0))
         snprintf(answer, size, "error: \"%.64s\" is not a request; see ndishost control --help\n", request);
     else if (!machine->adapters[index].function || !pci_function_set_link(machine->adapters[index].function, strcmp(object, "up") == 0))
@@ -75,7 +118,8 @@ bool control_serve(int listener, struct machine *machine)
     int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (client < 0)
         return false;
-    char request[128], answer[1024];
+    char request[CONTROL_REQUEST_MAX];
+    static char answer[CONTROL_ANSWER_MAX]; /* one server */
     struct timeval patience = {.tv_sec = CLIENT_PATIENCE_S};
     bool stop = false;
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));

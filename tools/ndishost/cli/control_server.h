@@ -5,6 +5,9 @@
 
 #include "cli/machine.h"
 
+/* Bytes of a request with its newline, and of an answer with its last line. */
+enum { CONTROL_REQUEST_MAX = 1024, CONTROL_ANSWER_MAX = 65536 };
+
 /* Accepts one connection and serves its request; returns whether the run was asked to stop. A client that does not talk is given up. */
 bool control_serve(int listener, struct machine *machine);
 

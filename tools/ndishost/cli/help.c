@@ -118,11 +118,15 @@ const char help_check[] =
     "  ndishost check aero_virtio_net.sys --scenario life-cycle --fail-nth all --seeds 1\n"
     "  ndishost check aero_virtio_net.sys --scenario traffic --seeds 17 --cpus 2 --cut-at 211 --trace\n";
 
-const char help_control[] = "ndishost control COMMAND, inside a run's --exec or --peer-exec\n"
-                            "\n"
-                            "  link down|up [ADAPTER]   takes the device's link down or up, from outside (QEMU: set_link)\n"
-                            "  counts [ADAPTER]         prints NAME=VALUE lines\n"
-                            "  stop                     ends the run in good order\n"
-                            "\n"
-                            "example:\n"
-                            "  ndishost run aero_virtio_net.sys --exec '\"$NDISHOST\" control link down; ip link show aero0'\n";
+const char help_control[] =
+    "ndishost control COMMAND, inside a run's --exec or --peer-exec\n"
+    "\n"
+    "  link down|up [ADAPTER]   takes the device's link down or up, from outside (QEMU: set_link)\n"
+    "  reset [ADAPTER]          has the driver reset the adapter, as NDIS does after a hang; ends with the reset\n"
+    "  qmp [ADAPTER] COMMAND    has the QEMU of the device carry out a command of its machine protocol (a JSON object),\n"
+    "                           prints what it returns on one line: '{\"execute\": \"query-rx-filter\"}'\n"
+    "  counts [ADAPTER]         prints NAME=VALUE lines\n"
+    "  stop                     ends the run in good order\n"
+    "\n"
+    "example:\n"
+    "  ndishost run aero_virtio_net.sys --exec '\"$NDISHOST\" control link down; ip link show aero0'\n";

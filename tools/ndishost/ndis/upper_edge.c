@@ -5,8 +5,11 @@
  */
 #include "ndis/upper_edge.h"
 
+#include <errno.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "frame/software_offload.h"
 #include "ndis/interrupt.h"
@@ -37,9 +40,11 @@ struct upper_edge {
     struct capture *capture;
     unsigned capture_interface;
     struct sched_io io;
-    struct sched_event wake; /* frames to read, credit, receives to return, stop */
-    struct sched_event stop_watch;
-    atomic_bool stopping, io_armed, offload_changed;
+    struct sched_event wake;  /* frames to read, credit, receives to return, stop */
+    struct sched_event watch; /* a reset is wanted, stop */
+    sem_t reset_over;
+    atomic_bool stopping, io_armed, offload_changed, reset_wanted, watch_stopping;
+    uint32_t reset_status;  /* of the last one; read after reset_over */
     struct offload offload; /* the pump thread's: what Linux was told */
     bool tags;              /* tags go out of band */
     struct sched_thread *pump_thread, *watch_thread;
@@ -275,12 +280,37 @@ static void watch_thread(void *argument)
 
     if (!seconds)
         seconds = WATCH_PERIOD_DEFAULT;
-    while (!sched_event_wait(&edge->stop_watch, sched_now() + (uint64_t)seconds * 10000000)) {
+    for (;;) {
+        bool woken = sched_event_wait(&edge->watch, sched_now() + (uint64_t)seconds * 10000000);
+
+        if (edge->watch_stopping)
+            return;
+        if (atomic_exchange(&edge->reset_wanted, false)) {
+            edge->reset_status = adapter_reset(adapter);
+            sem_post(&edge->reset_over);
+        }
+        if (woken)
+            continue;
         adapter_check_for_hang(adapter);
         send_check_age(adapter->send, seconds);
         if (!adapter->surprise_removed)
             query_statistics(adapter);
     }
+}
+
+bool upper_edge_reset(struct upper_edge *edge, unsigned timeout_seconds, uint32_t *status)
+{
+    struct timespec deadline;
+
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += timeout_seconds;
+    edge->reset_wanted = true;
+    sched_event_set(&edge->watch);
+    while (sem_timedwait(&edge->reset_over, &deadline))
+        if (errno != EINTR)
+            return false;
+    *status = edge->reset_status;
+    return true;
 }
 
 /* ---- binding ---- */
@@ -355,7 +385,8 @@ struct upper_edge *upper_edge_bind(struct adapter *adapter, struct network *netw
     edge->tags = (adapter->attributes.general.MacOptions & NT_NDIS_MAC_OPTION_8021Q_VLAN) != 0;
     edge->offload_changed = true;
     sched_event_init(&edge->wake, true, false);
-    sched_event_init(&edge->stop_watch, false, false);
+    sched_event_init(&edge->watch, true, false);
+    sem_init(&edge->reset_over, 0, 0);
     adapter->edge = edge;
     receive_defer(adapter->receive, true);
     if (adapter->state == ADAPTER_PAUSED && adapter_restart(adapter) != NT_NDIS_STATUS_SUCCESS) {
@@ -393,7 +424,8 @@ void upper_edge_unbind(struct upper_edge *edge)
     if (edge->network)
         sched_io_remove(&edge->io);
     sched_event_set(&edge->wake);
-    sched_event_set(&edge->stop_watch);
+    edge->watch_stopping = true;
+    sched_event_set(&edge->watch);
     sched_thread_join(edge->pump_thread);
     sched_thread_join(edge->watch_thread);
     send_on_credit(adapter->send, NULL, NULL);
@@ -407,6 +439,7 @@ void upper_edge_unbind(struct upper_edge *edge)
         adapter_oid_set(adapter, NT_OID_GEN_CURRENT_PACKET_FILTER, &none, sizeof(none), NULL);
     adapter->edge = NULL;
     sched_dpc_flush(); /* an indication on another processor may still be delivering */
+    sem_destroy(&edge->reset_over);
     free(edge->frame);
     free(edge);
 }

@@ -17,4 +17,10 @@ void upper_edge_link(struct upper_edge *edge, enum link_state link);
 /* Asks the edge's thread to return deferred receives at PASSIVE_LEVEL. */
 void upper_edge_wake(struct upper_edge *edge);
 
+/*
+ * Has the adapter reset as NDIS does after a hang, and waits for the end; one caller at a time, on a thread that runs no image code, while
+ * the edge is bound and time is real. False: it did not end in time.
+ */
+bool upper_edge_reset(struct upper_edge *edge, unsigned timeout_seconds, uint32_t *status);
+
 #endif

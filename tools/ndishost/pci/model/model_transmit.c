@@ -218,7 +218,7 @@ static void frame_transmit(struct model *model, const uint8_t *wire, unsigned by
     }
     if (possible && transmit.large)
         large_request_check(&transmit);
-    if (model->contract && length > CONTRACT_FRAME_MAX)
+    if (model->contract && !transmit.large && length > CONTRACT_FRAME_MAX)
         possible = false;
     const char *trouble = possible ? model_offload_resolve(&transmit.header, frame, length, model->segment, frame_out, &transmit) : NULL;
     if (trouble)

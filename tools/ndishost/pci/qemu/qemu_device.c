@@ -361,12 +361,23 @@ bool qemu_device_create(const struct qemu_device_options *options, const struct 
     return true;
 }
 
-bool qemu_device_qmp(const struct ndishost_pci_device *device, const char *command, char *error, size_t error_size)
+static struct qmp *qmp_of(const struct ndishost_pci_device *device, char *error, size_t error_size)
 {
     if (device->ops != &qemu_ops) {
         snprintf(error, error_size, "not a QEMU device");
-        return false;
+        return NULL;
     }
-    struct qemu_device *qemu = device->state;
-    return qmp_execute(qemu->qmp, command, COMMAND_MS, error, error_size);
+    return ((struct qemu_device *)device->state)->qmp;
+}
+
+bool qemu_device_qmp(const struct ndishost_pci_device *device, const char *command, char *error, size_t error_size)
+{
+    struct qmp *qmp = qmp_of(device, error, error_size);
+    return qmp && qmp_execute(qmp, command, COMMAND_MS, error, error_size);
+}
+
+char *qemu_device_query(const struct ndishost_pci_device *device, const char *command, char *error, size_t error_size)
+{
+    struct qmp *qmp = qmp_of(device, error, error_size);
+    return qmp ? qmp_query(qmp, command, COMMAND_MS, error, error_size) : NULL;
 }

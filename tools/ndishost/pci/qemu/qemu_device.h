@@ -29,5 +29,7 @@ bool qemu_device_create(const struct qemu_device_options *options, const struct 
 
 /* One QMP command (a JSON object as text); true when QEMU answered "return". Any thread. */
 bool qemu_device_qmp(const struct ndishost_pci_device *device, const char *command, char *error, size_t error_size);
+/* The same; what QEMU returned, as JSON on one line, to be freed, or NULL. */
+char *qemu_device_query(const struct ndishost_pci_device *device, const char *command, char *error, size_t error_size);
 
 #endif

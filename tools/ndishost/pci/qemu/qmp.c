@@ -105,28 +105,33 @@ static bool text_send(struct qmp *qmp, const char *text, size_t length, int64_t 
     return true;
 }
 
-/* Sends `object` under a fresh id and waits for the answer with that id. */
-static bool object_execute(struct qmp *qmp, json_t *object, int64_t deadline, char *error, size_t error_size)
+/* Sends `object` under a fresh id and waits for the answer with that id: what it returns, or NULL. */
+static json_t *object_execute(struct qmp *qmp, json_t *object, int64_t deadline, char *error, size_t error_size)
 {
     json_int_t id = ++qmp->last_id;
-    if (json_object_set_new(object, "id", json_integer(id)))
-        return qmp_fail(error, error_size, "out of memory");
+    if (json_object_set_new(object, "id", json_integer(id))) {
+        qmp_fail(error, error_size, "out of memory");
+        return NULL;
+    }
     char *text = json_dumps(object, JSON_COMPACT);
     bool sent =
         text && text_send(qmp, text, strlen(text), deadline, error, error_size) && text_send(qmp, "\n", 1, deadline, error, error_size);
     free(text);
-    if (!sent)
-        return text ? false : qmp_fail(error, error_size, "the command cannot be written as JSON");
+    if (!sent) {
+        if (!text)
+            qmp_fail(error, error_size, "the command cannot be written as JSON");
+        return NULL;
+    }
 
     /* Events, and the late answer to a command that timed out, are passed over. */
     for (;;) {
         json_t *answer = object_receive(qmp, deadline, error, error_size);
         if (!answer)
-            return false;
+            return NULL;
         json_t *answer_id = json_object_get(answer, "id");
         json_t *refusal = json_object_get(answer, "error");
         bool ours = json_is_integer(answer_id) && json_integer_value(answer_id) == id;
-        bool done = ours && json_object_get(answer, "return");
+        json_t *returned = ours ? json_incref(json_object_get(answer, "return")) : NULL;
         /* A command that QEMU cannot even parse is refused without its id. */
         bool refused = refusal && (ours || !answer_id);
         if (refused) {
@@ -134,24 +139,42 @@ static bool object_execute(struct qmp *qmp, json_t *object, int64_t deadline, ch
             qmp_fail(error, error_size, "QEMU: %s", description ? description : "error without description");
         }
         json_decref(answer);
-        if (done || refused)
-            return done;
+        if (returned || refused)
+            return returned;
     }
 }
 
-bool qmp_execute(struct qmp *qmp, const char *command, unsigned timeout_ms, char *error, size_t error_size)
+static json_t *text_execute(struct qmp *qmp, const char *command, unsigned timeout_ms, char *error, size_t error_size)
 {
     json_error_t parse_error;
     json_t *object = json_loads(command, 0, &parse_error);
     if (!json_is_object(object)) {
         json_decref(object);
-        return qmp_fail(error, error_size, "not a JSON object: %.80s", command);
+        qmp_fail(error, error_size, "not a JSON object: %.80s", command);
+        return NULL;
     }
     pthread_mutex_lock(&qmp->lock);
-    bool done = object_execute(qmp, object, now_ms() + timeout_ms, error, error_size);
+    json_t *returned = object_execute(qmp, object, now_ms() + timeout_ms, error, error_size);
     pthread_mutex_unlock(&qmp->lock);
     json_decref(object);
-    return done;
+    return returned;
+}
+
+bool qmp_execute(struct qmp *qmp, const char *command, unsigned timeout_ms, char *error, size_t error_size)
+{
+    json_t *returned = text_execute(qmp, command, timeout_ms, error, error_size);
+    json_decref(returned);
+    return returned != NULL;
+}
+
+char *qmp_query(struct qmp *qmp, const char *command, unsigned timeout_ms, char *error, size_t error_size)
+{
+    json_t *returned = text_execute(qmp, command, timeout_ms, error, error_size);
+    char *text = returned ? json_dumps(returned, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    if (returned && !text)
+        qmp_fail(error, error_size, "out of memory");
+    json_decref(returned);
+    return text;
 }
 
 bool qmp_negotiate(struct qmp *qmp, char *version, size_t version_size, char *error, size_t error_size)

@@ -16,5 +16,7 @@ void qmp_destroy(struct qmp *qmp);
 bool qmp_negotiate(struct qmp *qmp, char *version, size_t version_size, char *error, size_t error_size);
 /* `command` is a JSON object as text. False and QEMU's description (or ours) in `error`, which may be NULL. */
 bool qmp_execute(struct qmp *qmp, const char *command, unsigned timeout_ms, char *error, size_t error_size);
+/* The same; the value of "return" as JSON on one line, to be freed, or NULL. */
+char *qmp_query(struct qmp *qmp, const char *command, unsigned timeout_ms, char *error, size_t error_size);
 
 #endif

@@ -398,6 +398,11 @@ static void monitor_commands_are_answered(void **state)
     assert_false(qemu_device_qmp(device, "{\"execute\":\"no-such-command\"}", error, sizeof error));
     assert_non_null(strstr(error, "no-such-command"));
     assert_false(qemu_device_qmp(device, "[1, 2", error, sizeof error));
+    char *returned = qemu_device_query(device, "{\"execute\":\"query-rx-filter\",\"arguments\":{\"name\":\"nic0\"}}", error, sizeof error);
+    assert_non_null(returned);
+    assert_non_null(strstr(returned, "\"vlan-table\":"));
+    free(returned);
+    assert_null(qemu_device_query(device, "{\"execute\":\"no-such-command\"}", error, sizeof error));
     pci_world_close(&world, 0);
 }
 
