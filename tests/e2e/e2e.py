@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True  # the source tree stays as it is
 import benchmark
 import cases_check
 import cases_contract
+import cases_control
 import cases_diagnostics
 import cases_endurance
 import cases_hub
@@ -29,7 +30,7 @@ from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "settings", "offload",
-          "check", "contract", "diagnostics", "pair", "user", "benchmark")
+          "check", "contract", "control", "diagnostics", "pair", "user", "benchmark")
 
 
 class Tally:
@@ -85,6 +86,9 @@ def run_group(group, tools, architecture, options, tally):
     elif group == "pair":
         tally.add(group, architecture, "traffic", *timed(lambda: cases_pair.run_pair(tools, architecture, options.pings, options.mib)))
         tally.add(group, architecture, "rounds", *timed(lambda: cases_pair.run_pair_rounds(tools, architecture, options.rounds)))
+    elif group == "control":
+        for name, work in cases_control.cases(tools, architecture, wanted):
+            tally.add(group, architecture, name, *timed(work))
     elif group == "contract":
         for name, problem, text in cases_contract.run_contract(tools, architecture, options.seeds):
             tally.add(group, architecture, name, problem, text, 0)
