@@ -16,6 +16,8 @@ const struct scenario scenarios[] = {
     {"receive-checksum", "frames with whole, partial, wrong and no checksums: what arrives is what was sent, and claims about it are true",
      play_receive_checksum, true},
     {"vlan", "802.1Q tags beside the frame, both ways, by *PriorityVLANTag and VlanID", play_vlan, true},
+    {"vlan-filter", "VLANs from the registry, good and bad ones: the device lets in exactly the good ones, also after a reset",
+     play_vlan_filter, true},
     {"filter",
      "packet filter and multicast list change under traffic: exactly the wanted frames arrive; OIDs end though the device is silent",
      play_filter, true},

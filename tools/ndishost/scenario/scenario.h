@@ -34,6 +34,7 @@ void play_jumbo(struct world *world);
 void play_offload(struct world *world);
 void play_receive_checksum(struct world *world);
 void play_vlan(struct world *world);
+void play_vlan_filter(struct world *world);
 /* scenario_filter.c */
 void play_filter(struct world *world);
 /* scenario_announce.c */

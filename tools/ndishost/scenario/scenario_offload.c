@@ -287,6 +287,16 @@ static unsigned tag_expected(unsigned kinds, unsigned own, unsigned priority, un
     return value;
 }
 
+/* A driver may tell its device of the VLAN after the start; a device that never hears of it is found out by the frames. */
+static void own_vlan_await(struct offload_play *play, unsigned own)
+{
+    struct model *model = device_model(play->station->device);
+    uint64_t deadline = world_deadline(PATIENCE_MS);
+    while (model && model_filter(model).vlans_filtered && !(model_filter(model).vlans[own / 8] >> own % 8 & 1) && sched_now() < deadline &&
+           !world_has_misfortune(play->world))
+        sched_event_wait(&play->station->moved, sched_now() + TICKS_PER_MS);
+}
+
 static void send_tagged(struct offload_play *play, unsigned kinds, unsigned own)
 {
     struct random *random = &play->world->random;
@@ -346,6 +356,8 @@ void play_vlan(struct world *world)
     world_set_keyword(world, "VlanID", own_texts[at]);
     unsigned own = kinds & 2 ? owns[at] : 0;
     if (world_start_one(world)) {
+        if (own)
+            own_vlan_await(play, own);
         bool useful = device_model(play->station->device) && adapter_keyword_was_read(play->station->adapter, "*PriorityVLANTag");
         if (!useful)
             world_inapplicable(world, "this driver reads no *PriorityVLANTag, or its device shows nobody its tags");
