@@ -302,11 +302,11 @@ struct plugged_device *device_plug(const struct device_choice *choice, unsigned 
         forget(device);
         return NULL;
     }
+    pci_function_trust_sums(device->function, choice->trust_sums || (choice->kind == CHOICE_MODEL && choice->model.trust_sums));
     device->model = choice->kind == CHOICE_MODEL ? model_of(&made) : NULL;
     if (device->model) {
         model_set_peer(device->model, &model_peer, device);
         pci_function_expect_device_failure(device->function, model_options_expect_failure(&choice->model));
-        pci_function_trust_sums(device->function, choice->model.trust_sums);
         pci_function_expect_lies(device->function, device_choice_misbehaves(choice));
     }
     if (device->cable >= 0)

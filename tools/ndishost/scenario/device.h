@@ -23,6 +23,7 @@ struct device_choice {
     struct model_options model;
     struct minimal_device_options minimal;
     bool transitional;    /* qemu */
+    bool trust_sums;      /* sums that the driver did not ask for are not verified: a scenario sends broken frames */
     char properties[512]; /* qemu's own, or a plugin's options */
     char plugin[512];     /* plugin: the shared object */
 };

@@ -227,11 +227,9 @@ void play_odd_frames(struct world *world)
     struct station *station = &world->stations[0];
     struct conversation conversation;
     struct built_packet *packet = malloc(sizeof(*packet));
-    struct model_options *model = world_model(world);
     if (!packet)
         abort();
-    if (model)
-        model->trust_sums = true;                      /* what is broken here was broken above */
+    world_trust_sums(world);                           /* what is broken here was broken above */
     world_set_keyword(world, "*PriorityVLANTag", "0"); /* tags are a matter of the frame */
     conversation_begin(&conversation, station);
     bool started = world_start_one(world);

@@ -204,13 +204,12 @@ static void settings_change(struct offload_play *play)
 static struct offload_play *play_begin(struct world *world, bool receive)
 {
     struct offload_play *play = calloc(1, sizeof(*play));
-    struct model_options *model = world_model(world);
     if (!play)
         abort();
     play->world = world;
     play->station = &world->stations[0];
-    if (model && receive)
-        model->trust_sums = true;
+    if (receive)
+        world_trust_sums(world);
     conversation_begin(&play->conversation, play->station);
     return play;
 }

@@ -97,6 +97,12 @@ void world_set_keyword(struct world *world, const char *name, const char *value)
     world->keyword_count += at == world->keyword_count;
 }
 
+void world_trust_sums(struct world *world)
+{
+    world->device.trust_sums = true;
+    world->device.model.trust_sums = true;
+}
+
 void world_expect_misfortune(struct world *world)
 {
     world->misbehaves = true;

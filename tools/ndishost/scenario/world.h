@@ -107,6 +107,8 @@ bool world_failed(const struct world *world);
 void world_set_keyword(struct world *world, const char *name, const char *value);
 /* The properties of a model device that is plugged in from now on; NULL: it is another kind of device. */
 struct model_options *world_model(struct world *world);
+/* Devices that are plugged in from now on do not verify sums that the driver leaves as they are: the scenario sends broken frames. */
+void world_trust_sums(struct world *world);
 /* From now on the device misbehaves, by the scenario's own doing. */
 void world_expect_misfortune(struct world *world);
 
