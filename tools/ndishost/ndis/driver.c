@@ -290,6 +290,7 @@ static void driver_destroy(struct driver *driver)
         ;
     *link = driver->next;
     pthread_mutex_unlock(&driver_list_mutex);
+    worker_wait_running();
     if (driver->image)
         image_unload(driver->image);
     worker_threads_release();

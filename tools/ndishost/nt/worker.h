@@ -9,6 +9,12 @@
 void worker_threads_acquire(void);
 void worker_threads_release(void);
 
+/*
+ * Returns when whatever was running on a worker at the call has returned. Windows keeps the code of a driver until then: a work item holds
+ * its device object, also when it was freed meanwhile. Those who queue bound their entries (a watchdog). IRQL: PASSIVE_LEVEL.
+ */
+void worker_wait_running(void);
+
 /* Embedded in what is queued; `run` is called on a worker, at PASSIVE_LEVEL, and may free the item's owner. */
 struct worker_entry {
     struct worker_entry *next;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Work items of the I/O manager and the executive, and ERESOURCE: what they do, and which misuse is reported. */
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -129,6 +130,45 @@ static void workers_and(void(IMAGE_ENTRY *body)(void))
     assert_int_equal(sched_stop(), 0);
 }
 
+/* Tells that it has begun, as a driver's work item tells halt that it is done, and is not back yet. */
+struct late_entry {
+    struct worker_entry entry;
+    struct sched_event begun;
+    atomic_bool returned;
+};
+
+static void run_late(struct worker_entry *entry)
+{
+    struct late_entry *late = (struct late_entry *)entry;
+    sched_event_set(&late->begun);
+    sched_sleep_until(sched_now() + 20 * 10000);
+    late->returned = true;
+}
+
+static void wait_for_late_entry(void *unused)
+{
+    (void)unused;
+    struct late_entry late = {.entry.run = run_late};
+    sched_event_init(&late.begun, true, false);
+    worker_threads_acquire();
+    worker_wait_running(); /* of nothing */
+    worker_queue(&late.entry);
+    sched_event_wait(&late.begun, SCHED_FOREVER);
+    bool early = late.returned;
+    worker_wait_running();
+    CLAIM(!early && late.returned);
+    worker_threads_release();
+}
+
+static void code_stays_until_a_running_work_item_has_returned(void **state)
+{
+    (void)state;
+    image_side_set_up();
+    assert_int_equal(sched_start(2), 0);
+    sched_run("test", wait_for_late_entry, NULL);
+    assert_int_equal(sched_stop(), 0);
+}
+
 /* ---- ERESOURCE ---- */
 
 static nt_ERESOURCE resource;
@@ -245,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(work_items_run_once_each_with_their_context),
+        cmocka_unit_test(code_stays_until_a_running_work_item_has_returned),
         cmocka_unit_test(queued_work_items_are_not_queued_again_nor_freed),
         cmocka_unit_test(resources_have_one_owner_or_many_sharers),
         cmocka_unit_test(resources_are_released_by_who_acquired_them),
