@@ -29,7 +29,6 @@ POINTS_MANY = [
     for scenario in ("life-cycle", "traffic")
     for points in ("--fail-nth", "--cut-at")
 ]
-# A device with threads or a process of its own: time is real, runs do not replay exactly.
 # Faults that were found once, by what they were: driver first, then the judge's own.
 REGRESSIONS = [
     ("receive room for the MTU on a ring of 1", ["--device", "model:queue=1,features=default+mtu,mtu=9000", "--scenario", "traffic"]),
@@ -45,6 +44,7 @@ REGRESSIONS = [
     ("checksum claims while the offload is being switched", ["--device", "model", "--scenario", "receive-checksum", "--seeds", "18..24"]),
     ("frames within a small MTU", ["--device", "model:features=default+mtu,mtu=68", *[word for name in (
         "offload", "receive-checksum", "odd-frames", "vlan") for word in ("--scenario", name)]]),
+    ("a keyword is not read, and is not 0", ["--device", "model", "--scenario", "odd-frames", "--seeds", "1..1", "--fail-nth", "1..60"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 QUEUE_SIZES = (2, 4, 256, 1024, 32768)
@@ -53,7 +53,8 @@ PREEMPTED = [
     ("late stores", ["--preempt", "instruction", "--store-buffer"]),
 ]
 PREEMPTED_SCENARIOS = ("traffic", "reset", "pause-restart")
-REAL = [("minimal device", ["--device", "minimal"]), ("QEMU", ["--device", "qemu", "--scenario", "life-cycle", "--scenario", "traffic"])]
+# A device with threads or a process of its own: time is real, runs do not replay exactly.
+REAL = [("minimal device", ["--device", "minimal"]), ("QEMU", ["--device", "qemu"])]
 
 
 def scenarios(*names):
@@ -70,9 +71,14 @@ def misbehaviours(points, seeds, some=None):
             for name, point in pairs]
 
 
+def few(seeds):
+    """Of what takes real time."""
+    return min((seeds + 1) // 2, 20)
+
+
 def cases(seeds, exhaustive):
     seeded = [(name, [*options, "--seeds", f"1..{seeds}"]) for name, options in SEEDED]
-    real = [(name, [*options, "--seeds", f"1..{min(seeds, 20)}"]) for name, options in REAL]
+    real = [(name, [*options, "--seeds", f"1..{few(seeds)}"]) for name, options in REAL]
     regressions = [(name, options if "--seeds" in options else [*options, "--seeds", "1..6"]) for name, options in REGRESSIONS]
     devices = [("random devices", ["--device", "model:random", *scenarios("life-cycle", "traffic"), "--seeds", f"1..{10000 if exhaustive else 150}"])]
     devices += [(f"queues of {size}", ["--device", f"model:queue={size}", *scenarios("life-cycle", "traffic"), "--seeds", f"1..{seeds}"])
@@ -81,6 +87,15 @@ def cases(seeds, exhaustive):
                          f"1..{seeds if exhaustive else 1}"]) for name, options in PREEMPTED]
     faults = misbehaviours((1, 2, 5, 17, 40, 200), 10) if exhaustive else misbehaviours((1, 5, 40), 1, 3)
     return seeded + real + regressions + devices + faults + preempted + (POINTS_MANY if exhaustive else POINTS_FEW)
+
+
+def transitional(seeds, exhaustive):
+    """The package for transitional devices: every scenario on the model device, and on QEMU's, whose messages it must leave alone."""
+    device = ["--device", "model:transitional"]
+    points = [(f"transitional {scenario} {points[2:]}", [*device, "--scenario", scenario, "--seeds", "1", points, "all"])
+              for scenario in (("life-cycle", "traffic") if exhaustive else ("life-cycle",)) for points in ("--fail-nth", "--cut-at")]
+    qemu = [("QEMU's transitional device", ["--device", "qemu:transitional", "--seeds", f"1..{few(seeds)}"])]
+    return [(name, [*options, "--seeds", f"1..{seeds}"]) for name, options in TRANSITIONAL] + points + qemu
 
 
 def run_check(tools, image, arguments, timeout):

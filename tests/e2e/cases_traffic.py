@@ -109,6 +109,10 @@ def problem_of_features(case, adapter):
     names = features["names"] if features else []
     if case.transitional and set(names) != TRANSITIONAL_FEATURES:
         return f"features taken are {' '.join(names)}"
+    if case.transitional and (adapter["device"]["msix_entries"] > 0) != ("vectors=0" not in case.device):
+        return f"the device has {adapter['device']['msix_entries']} message-signaled interrupts"
+    if case.transitional and any(adapter["device"]["messages"]):
+        return "messages were sent"
     for name in case.taken:
         if name not in names:
             return f"{name} was not taken"

@@ -68,7 +68,7 @@ def run_group(group, tools, architecture, options, tally):
     elif group == "transitional":
         for case in filter(lambda each: wanted(each.name), cases_traffic.transitional(options.pings, options.mib)):
             tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))
-        for name, arguments in filter(lambda each: wanted(each[0]), cases_check.transitional(options.seeds)):
+        for name, arguments in filter(lambda each: wanted(each[0]), cases_check.transitional(options.seeds, options.exhaustive)):
             image = tools.transitional(architecture)
             tally.add(group, architecture, name, *timed(lambda: cases_check.run_check(tools, image, arguments, options.limit)))
     elif group == "refusals":

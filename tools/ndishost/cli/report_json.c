@@ -50,6 +50,7 @@ static json_t *device(const struct adapter_report *row)
     const struct pci_identity *id = &row->identity;
     json_t *object = json_pack("{s:s, s:o, s:o, s:i}", "description", row->device, "id", json_sprintf("%04x:%04x", id->vendor, id->device),
                                "subsystem", json_sprintf("%04x:%04x", id->subsystem_vendor, id->subsystem), "revision", id->revision);
+    json_object_set_new(object, "msix_entries", json_integer(id->msix_entries));
     json_object_set_new(object, "features_offered", row->features_known ? features(row->features_offered) : json_null());
     json_object_set_new(object, "features_taken", row->features_known ? features(row->features_taken) : json_null());
     json_object_set_new(object, "register_reads", number(row->pci.reads));

@@ -492,6 +492,7 @@ static bool function_start(struct pci_function *function, char *error, size_t er
     device->ops->config_write(device->state, CONFIG_COMMAND, 2, command);
     device->ops->config_write(device->state, CONFIG_INTERRUPT_LINE, 1, pci_function_line_vector(function));
     msix_discover(&function->block->msix, device, capability_find(device, CAPABILITY_MSIX), function->bars);
+    function->identity.msix_entries = function->block->msix.entries;
     virtio_sniffer_init(&function->sniffer, device, function->bars, function->block->msix.entries, function->slot, function);
     bool is_net = function->identity.device == DEVICE_NET || function->identity.device == DEVICE_TRANSITIONAL_NET;
     if (function->sniffer.present && is_net)

@@ -82,6 +82,7 @@ struct pci_identity {
     uint16_t vendor, device, subsystem_vendor, subsystem;
     uint8_t revision;
     uint32_t class_code;
+    unsigned msix_entries; /* of the MSI-X table; 0: there is none */
 };
 struct pci_identity pci_function_identity(const struct pci_function *function);
 /* virtio feature bits offered and accepted, sniffed from the common configuration accesses; false if not seen yet. */
