@@ -550,17 +550,24 @@ void pci_function_destroy(struct pci_function *function)
 
 void pci_function_detach(struct pci_function *function)
 {
-    if (atomic_exchange(&function->detached, true))
-        return;
-    pci_host_block_disconnect(function->block);
-    /* What is not there reaches no memory either: the driver may free what the device would have written to. */
     pthread_mutex_lock(&function->lock);
-    if (function->referee && function->referee_runs)
-        transmit_referee_stop(function->referee);
-    function->referee_runs = false;
-    function->sniffer.status = 0;
-    command_change(function, 0, COMMAND_MASTER | COMMAND_MEMORY | COMMAND_PORTS);
+    bool first = !atomic_load(&function->detached);
+    if (first) {
+        if (function->referee && function->referee_runs)
+            transmit_referee_stop(function->referee);
+        function->referee_runs = false;
+        function->sniffer.status = 0;
+        /*
+         * What is not there reaches no memory either: the driver may free what the device would have written to as soon as it finds the
+         * device gone. Writes are posted; reading back waits until this one has arrived.
+         */
+        command_change(function, 0, COMMAND_MASTER | COMMAND_MEMORY | COMMAND_PORTS);
+        function->device.ops->config_read(function->device.state, CONFIG_COMMAND, 2);
+        atomic_store(&function->detached, true);
+    }
     pthread_mutex_unlock(&function->lock);
+    if (first)
+        pci_host_block_disconnect(function->block);
 }
 
 bool pci_function_detached(const struct pci_function *function)
