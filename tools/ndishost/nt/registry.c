@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* registry.c - hardware keys: IoOpenDeviceRegistryKey, ZwOpenKey, ZwCreateKey, ZwQueryValueKey, ZwSetValueKey. */
+/* registry.c - hardware keys: IoOpenDeviceRegistryKey, ZwOpenKey, ZwCreateKey, ZwQueryValueKey, ZwEnumerateValueKey, ZwSetValueKey. */
 #include "nt/registry.h"
 #include "nt/exports.h"
 #include "nt/nt.h"
@@ -18,9 +18,15 @@ enum {
     KEY_QUERY = 1,
     KEY_SET = 2,
     KEY_CREATE = 4,
-    HARDWARE_KEY = 1,        /* PLUGPLAY_REGKEY_DEVICE */
-    PARTIAL_INFORMATION = 2, /* KeyValuePartialInformation */
-    PARTIAL_HEADER = 12,     /* TitleIndex, Type, DataLength */
+    HARDWARE_KEY = 1,      /* PLUGPLAY_REGKEY_DEVICE */
+    BASIC_INFORMATION = 0, /* KEY_VALUE_INFORMATION_CLASS */
+    FULL_INFORMATION = 1,
+    PARTIAL_INFORMATION = 2,
+    BASIC_HEADER = 12,   /* TitleIndex, Type, NameLength; name */
+    FULL_HEADER = 20,    /* TitleIndex, Type, DataOffset, DataLength, NameLength; name, data */
+    PARTIAL_HEADER = 12, /* TitleIndex, Type, DataLength; data */
+    DATA_ALIGNMENT = 4,
+    DATA_MOST = 1 << 20, /* what Windows takes for a value at most */
     TYPE_STRING = 1,
     TYPE_DWORD = 4,
     TYPE_MULTI = 7,
@@ -29,7 +35,8 @@ enum {
     DISPOSITION_NEW = 1,
     DISPOSITION_OLD = 2
 };
-static const uint32_t ACCESS_DENIED = 0xC0000022, NO_MORE_BUFFER = 0xC0000023, OVERFLOWN = 0x80000005;
+static const uint32_t ACCESS_DENIED = 0xC0000022, NO_MORE_BUFFER = 0xC0000023, OVERFLOWN = 0x80000005, NO_MORE_ENTRIES = 0x8000001A,
+                      KEY_DELETED = 0xC000017C;
 static const uintptr_t FIRST_HANDLE = 0x90000000u; /* those of threads begin at 0x80000000 */
 
 struct value {
@@ -47,8 +54,9 @@ struct key {
 };
 
 struct open_key {
-    struct key *key; /* NULL: free */
+    struct key *key; /* NULL: the key is gone */
     uint32_t access;
+    bool open; /* else the slot is free */
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards everything below */
@@ -100,8 +108,17 @@ static void value_set(struct key *key, const char *name, uint32_t type, const vo
     memcpy(value->data, data, length);
 }
 
+/* A handle outlives its key: it can still be closed. */
+static void handles_forget(const struct key *key)
+{
+    for (unsigned i = 0; i < HANDLE_LIMIT; i++)
+        if (handles[i].key == key)
+            handles[i].key = NULL;
+}
+
 static void key_clear(struct key *key)
 {
+    handles_forget(key);
     for (struct value *value = key->values, *next; value; value = next) {
         next = value->next;
         free(value->data);
@@ -172,15 +189,15 @@ void registry_device_set(const void *physical_device, const char *path, const ch
 static struct open_key *handle_find(uintptr_t handle)
 {
     uintptr_t index = (handle - FIRST_HANDLE) / 4;
-    bool is_one = handle >= FIRST_HANDLE && index < HANDLE_LIMIT && FIRST_HANDLE + 4 * index == handle && handles[index].key;
+    bool is_one = handle >= FIRST_HANDLE && index < HANDLE_LIMIT && FIRST_HANDLE + 4 * index == handle && handles[index].open;
     return is_one ? &handles[index] : NULL;
 }
 
 static uint32_t handle_open(struct key *key, uint32_t access, uintptr_t *handle, uintptr_t who)
 {
     for (unsigned i = 0; i < HANDLE_LIMIT; i++) {
-        if (!handles[i].key) {
-            handles[i] = (struct open_key){key, access};
+        if (!handles[i].open) {
+            handles[i] = (struct open_key){key, access, true};
             *handle = FIRST_HANDLE + 4 * (uintptr_t)i;
             track_acquire(TRACK_HANDLE, (void *)*handle, 0, NULL, who);
             return NT_STATUS_SUCCESS;
@@ -194,7 +211,7 @@ bool registry_close(uintptr_t handle)
     pthread_mutex_lock(&mutex);
     struct open_key *open = handle_find(handle);
     if (open) {
-        open->key = NULL;
+        open->open = false;
         track_release(TRACK_HANDLE, (void *)handle);
     }
     pthread_mutex_unlock(&mutex);
@@ -212,7 +229,7 @@ static struct key *key_of(uintptr_t handle, uint32_t access, uintptr_t who, uint
         *status = NT_STATUS_INVALID_HANDLE;
         return NULL;
     }
-    *status = (open->access & access) == access ? NT_STATUS_SUCCESS : ACCESS_DENIED;
+    *status = !open->key ? KEY_DELETED : (open->access & access) == access ? NT_STATUS_SUCCESS : ACCESS_DENIED;
     return *status == NT_STATUS_SUCCESS ? open->key : NULL;
 }
 
@@ -297,6 +314,35 @@ static uint64_t export_ZwCreateKey(struct export_call *call)
     return status;
 }
 
+/* The value in the form of a class, as much of it as `length` bytes take; its whole length in *result. */
+static uint32_t value_describe(const struct value *value, uint32_t class, uint8_t *information, uint32_t length, uint32_t *result)
+{
+    const uint32_t name_length = 2 * (uint32_t)strlen(value->name);
+    const uint32_t data_offset = (FULL_HEADER + name_length + DATA_ALIGNMENT - 1) / DATA_ALIGNMENT * DATA_ALIGNMENT;
+    uint32_t words[FULL_HEADER / 4] = {0, value->type, class == BASIC_INFORMATION ? name_length : value->length};
+    uint32_t header = class == BASIC_INFORMATION ? BASIC_HEADER : PARTIAL_HEADER;
+    uint32_t needed = header + words[2], name_at = header;
+    if (class == FULL_INFORMATION) {
+        header = name_at = FULL_HEADER;
+        needed = data_offset + value->length;
+        words[2] = data_offset;
+        words[3] = value->length;
+        words[4] = name_length;
+    }
+    *result = needed;
+    if (length < header)
+        return NO_MORE_BUFFER;
+    uint8_t *whole = allocate(needed);
+    memcpy(whole, words, header);
+    for (uint32_t i = 0; class != PARTIAL_INFORMATION && i < name_length / 2; i++)
+        whole[name_at + 2 * i] = (uint8_t)value->name[i];
+    if (class != BASIC_INFORMATION)
+        memcpy(whole + needed - value->length, value->data, value->length);
+    memcpy(information, whole, needed < length ? needed : length);
+    free(whole);
+    return length < needed ? OVERFLOWN : NT_STATUS_SUCCESS;
+}
+
 /* NTSTATUS ZwQueryValueKey(HANDLE, UNICODE_STRING *, KEY_VALUE_INFORMATION_CLASS, VOID *, ULONG Length, ULONG *ResultLength) */
 static uint64_t export_ZwQueryValueKey(struct export_call *call)
 {
@@ -306,25 +352,35 @@ static uint64_t export_ZwQueryValueKey(struct export_call *call)
     uint32_t class = arg_u32(call), status;
     uint8_t *information = arg_pointer(call);
     uint32_t length = arg_u32(call), *result = arg_pointer(call);
-    if (class != PARTIAL_INFORMATION)
-        return NT_STATUS_INVALID_PARAMETER; /* of the three classes the one that drivers use */
+    if (class > PARTIAL_INFORMATION)
+        return NT_STATUS_INVALID_PARAMETER; /* the aligned ones are for 64-bit readers of 32-bit buffers */
     pthread_mutex_lock(&mutex);
     struct key *key = key_of(handle, KEY_QUERY, call->return_address, &status);
     struct value *value = key ? key->values : NULL;
     while (value && strcasecmp(value->name, name) != 0)
         value = value->next;
-    if (key && !value)
-        status = NT_STATUS_OBJECT_NAME_NOT_FOUND;
-    if (value) {
-        const uint32_t header[3] = {0, value->type, value->length};
-        *result = PARTIAL_HEADER + value->length;
-        status = length < PARTIAL_HEADER ? NO_MORE_BUFFER : length < *result ? OVERFLOWN : NT_STATUS_SUCCESS;
-        if (status != NO_MORE_BUFFER) {
-            uint32_t room = length - PARTIAL_HEADER;
-            memcpy(information, header, sizeof(header));
-            memcpy(information + PARTIAL_HEADER, value->data, value->length < room ? value->length : room);
-        }
-    }
+    if (key)
+        status = value ? value_describe(value, class, information, length, result) : NT_STATUS_OBJECT_NAME_NOT_FOUND;
+    pthread_mutex_unlock(&mutex);
+    return status;
+}
+
+/* NTSTATUS ZwEnumerateValueKey(HANDLE, ULONG Index, KEY_VALUE_INFORMATION_CLASS, VOID *, ULONG Length, ULONG *ResultLength) */
+static uint64_t export_ZwEnumerateValueKey(struct export_call *call)
+{
+    uintptr_t handle = arg_word(call);
+    uint32_t index = arg_u32(call), class = arg_u32(call), status;
+    uint8_t *information = arg_pointer(call);
+    uint32_t length = arg_u32(call), *result = arg_pointer(call);
+    if (class > PARTIAL_INFORMATION)
+        return NT_STATUS_INVALID_PARAMETER;
+    pthread_mutex_lock(&mutex);
+    struct key *key = key_of(handle, KEY_QUERY, call->return_address, &status);
+    struct value *value = key ? key->values : NULL;
+    while (value && index--)
+        value = value->next;
+    if (key)
+        status = value ? value_describe(value, class, information, length, result) : NO_MORE_ENTRIES;
     pthread_mutex_unlock(&mutex);
     return status;
 }
@@ -341,6 +397,10 @@ static uint64_t export_ZwSetValueKey(struct export_call *call)
     uint32_t length = arg_u32(call);
     if (!acquire_permitted("ZwSetValueKey"))
         return NT_STATUS_INSUFFICIENT_RESOURCES;
+    if (length > DATA_MOST) {
+        rule_violated("HOST-ARGUMENT", NULL, "ZwSetValueKey with a value of %u bytes", length);
+        return NT_STATUS_INSUFFICIENT_RESOURCES;
+    }
     pthread_mutex_lock(&mutex);
     struct key *key = key_of(handle, KEY_SET, call->return_address, &status);
     if (key)
@@ -350,5 +410,6 @@ static uint64_t export_ZwSetValueKey(struct export_call *call)
 }
 
 const struct export_row nt_registry_exports[] = {
-    EXPORT(IoOpenDeviceRegistryKey), EXPORT(ZwOpenKey), EXPORT(ZwCreateKey), EXPORT(ZwQueryValueKey), EXPORT(ZwSetValueKey), EXPORT_END,
+    EXPORT(IoOpenDeviceRegistryKey), EXPORT(ZwOpenKey),     EXPORT(ZwCreateKey), EXPORT(ZwQueryValueKey),
+    EXPORT(ZwEnumerateValueKey),     EXPORT(ZwSetValueKey), EXPORT_END,
 };
