@@ -10,6 +10,7 @@
 #include "ndis/miniport.h"
 #include "pci/model/model_constants.h"
 #include "pci/model/model_frame.h"
+#include "scenario/diagnostics.h"
 #include "scenario/scenario.h"
 
 enum {
@@ -40,6 +41,7 @@ struct announce_play {
     struct world *world;
     struct station *station;
     struct told ipv4, ipv6;
+    struct io_file *diagnostics; /* NULL: the driver has none */
 };
 
 /* ---- what is told ---- */
@@ -144,6 +146,15 @@ static void left(void *context, bool up, const uint8_t *frame, size_t length)
 
 /* ---- rounds ---- */
 
+/* Somebody looks at the driver's figures while frames of its own are with the device. */
+static void look(struct announce_play *play)
+{
+    uint8_t bytes[DIAGNOSTICS_SIZE_MAX];
+    if (play->diagnostics)
+        for (unsigned which = 0; which < DIAGNOSTICS_COUNT; ++which)
+            diagnostics_query(play->diagnostics, which, play->station->mac, bytes);
+}
+
 static unsigned missing(const struct told *told)
 {
     unsigned count = 0;
@@ -160,8 +171,10 @@ static void round_play(struct announce_play *play, struct model *model)
         play->ipv4.announced[i] = play->ipv6.announced[i] = 0;
     model_announce(model);
     while ((model_condition(model).announce_owed || missing(&play->ipv4) || missing(&play->ipv6)) && sched_now() < deadline &&
-           !world_failed(world) && !station_device_gone(play->station))
+           !world_failed(world) && !station_device_gone(play->station)) {
+        look(play);
         sched_event_wait(&play->station->moved, sched_now() + TICKS_PER_MS);
+    }
     if (world_has_misfortune(world))
         return;
     if (missing(&play->ipv4) || missing(&play->ipv6))
@@ -184,6 +197,8 @@ void play_announce(struct world *world)
         world_inapplicable(world, "GUEST_ANNOUNCE is not negotiated");
         return;
     }
+    if (io_open(DIAGNOSTICS_PATH, IO_USER_EVERYBODY, IO_GENERIC_READ, &play.diagnostics) != NT_STATUS_SUCCESS)
+        play.diagnostics = NULL;
     for (unsigned i = 0; i < ROUNDS && !world_failed(world) && !station_device_gone(station); ++i) {
         bool loaded = random_chance(&world->random, 50);
         if (random_chance(&world->random, 75)) {
@@ -191,7 +206,7 @@ void play_announce(struct world *world)
             addresses_choose(&world->random, &play.ipv6);
             if (!addresses_tell(&play, &play.ipv4) || !addresses_tell(&play, &play.ipv6)) {
                 world_inapplicable(world, "the driver does not take OID_GEN_NETWORK_LAYER_ADDRESSES");
-                return;
+                break;
             }
         }
         if (loaded)
@@ -203,9 +218,11 @@ void play_announce(struct world *world)
             world->may_lose = true;
             adapter_reset(station->adapter);
             if (!station_wait_link(station, LINK_UP) || !station_prove_anew(station, FRAMES_SHORT))
-                return;
+                break;
         }
     }
+    if (play.diagnostics)
+        io_close(play.diagnostics);
     station_unbind(station);
     station->foreign = NULL;
 }

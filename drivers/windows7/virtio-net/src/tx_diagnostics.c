@@ -3,18 +3,23 @@
 #include "adapter.h"
 #include "tx_path.h"
 
+static ULONG AgeOf(PNET_BUFFER_LIST List, ULONG Now)
+{
+    return Now - (ULONG)(ULONG_PTR)TX_LIST_ARRIVED(List);
+}
+
 ULONG AerovnetTxOldestAge(PAEROVNET_TX Tx)
 {
     ULONG Now = AerovnetUpTime(), Oldest = 0, Index;
 
     if (Tx->QueuedHead != NULL) {
-        Oldest = Now - TX_LIST_ARRIVED(Tx->QueuedHead); /* the others in the FIFO are younger */
+        Oldest = AgeOf(Tx->QueuedHead, Now); /* the others in the FIFO are younger */
     }
     for (Index = 0; Index < Tx->SlotCount; Index++) {
-        PAEROVNET_TX_SLOT Slot = &Tx->Slots[Index];
+        PNET_BUFFER_LIST List = Tx->Slots[Index].List; /* NULL: the slot is free, or has a frame of the driver's own */
 
-        if (Slot->State != AerovnetSlotFree && Now - TX_LIST_ARRIVED(Slot->List) > Oldest) {
-            Oldest = Now - TX_LIST_ARRIVED(Slot->List);
+        if (List != NULL && AgeOf(List, Now) > Oldest) {
+            Oldest = AgeOf(List, Now);
         }
     }
     return Oldest;
@@ -30,8 +35,8 @@ VOID AerovnetTxCancelNote(PAEROVNET_TX Tx, PVOID CancelId, ULONG64 Withdrawn)
     for (Index = 0; Index < Tx->SlotCount; Index++) {
         PAEROVNET_TX_SLOT Slot = &Tx->Slots[Index];
 
-        if (Slot->State == AerovnetSlotFree || NDIS_GET_NET_BUFFER_LIST_CANCEL_ID(Slot->List) != CancelId) {
-            continue;
+        if (Slot->List == NULL || NDIS_GET_NET_BUFFER_LIST_CANCEL_ID(Slot->List) != CancelId) {
+            continue; /* free, the driver's own frame, or another one's */
         }
         switch (Slot->State) {
         case AerovnetSlotMapping:

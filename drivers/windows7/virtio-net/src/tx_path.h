@@ -9,15 +9,16 @@
 #define TX_LIST_REMAINING(List) (NET_BUFFER_LIST_MINIPORT_RESERVED(List)[0])
 /* The AEROVNET_OFFLOAD_* bits that were on when it was admitted: init-only from then on. */
 #define TX_LIST_OFFLOADS(List) (NET_BUFFER_LIST_MINIPORT_RESERVED(List)[1])
+/* When it was admitted: AerovnetUpTime(). Init-only from then on. A list has room for two things only, so its first NET_BUFFER has the
+ * third.
+ */
+#define TX_LIST_ARRIVED(List) (NET_BUFFER_MINIPORT_RESERVED(NET_BUFFER_LIST_FIRST_NB(List))[0])
 
 typedef enum _AEROVNET_TX_VERDICT {
     AerovnetVerdictSent,
     AerovnetVerdictWait, /* not now: the slot stays where it is */
     AerovnetVerdictUnfit /* never: the frame is not what it says */
 } AEROVNET_TX_VERDICT;
-
-/* When it came: AerovnetUpTime(). Guard: TxLock; written before it is queued. */
-#define TX_LIST_ARRIVED(List) (*(PULONG) & NET_BUFFER_LIST_MINIPORT_RESERVED(List)[1])
 
 /* NET_BUFFER_LISTs on their way back to NDIS, each with its Status. */
 typedef struct _AEROVNET_TX_DONE {

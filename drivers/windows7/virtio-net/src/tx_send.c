@@ -276,7 +276,7 @@ VOID NTAPI AerovnetMiniportSendNetBufferLists(NDIS_HANDLE MiniportAdapterContext
         Status = TxExamine(Adapter, List);
         NET_BUFFER_LIST_STATUS(List) = Status;
         if (Status == NDIS_STATUS_SUCCESS) {
-            TX_LIST_ARRIVED(List) = Now;
+            TX_LIST_ARRIVED(List) = (PVOID)(ULONG_PTR)Now;
             *Place = List;
             Place = &NET_BUFFER_LIST_NEXT_NBL(List);
         } else {
