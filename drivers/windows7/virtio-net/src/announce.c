@@ -29,8 +29,8 @@ NDIS_STATUS AerovnetAnnounceSetAddresses(PAEROVNET_ADAPTER Adapter, PNDIS_OID_RE
     }
 }
 
-/* Sends one frame, if there is room before the patience with this request ends. */
-static VOID AnnounceSend(PAEROVNET_ADAPTER Adapter, const UCHAR *Frame, ULONG Length, PULONG Looks)
+/* Sends one frame, if there is room before the patience with this request ends. FALSE: there was none. */
+static BOOLEAN AnnounceSend(PAEROVNET_ADAPTER Adapter, const UCHAR *Frame, ULONG Length, PULONG Looks)
 {
     BOOLEAN Sent = AerovnetTxSendOwn(Adapter, Frame, Length);
 
@@ -49,14 +49,16 @@ static VOID AnnounceSend(PAEROVNET_ADAPTER Adapter, const UCHAR *Frame, ULONG Le
         Adapter->Announce.Dropped++;
     }
     NdisReleaseSpinLock(&Adapter->State.Lock);
+    return Sent;
 }
 
 VOID AerovnetAnnounceServe(PAEROVNET_ADAPTER Adapter)
 {
     struct announcement_addresses Addresses;
     UCHAR Frame[ANNOUNCEMENT_FRAME_MAX];
-    USHORT Vlan = (USHORT)Adapter->Settings.VlanId;
+    USHORT Vlan = Adapter->Rx.VlanId; /* the one that frames are taken from, by both keywords */
     ULONG Looks = ROOM_LOOKS, Index, Length;
+    BOOLEAN All = TRUE;
     USHORT Status;
 
     /* Whoever saw the request may have seen one that is served already: what counts is what the device says now. */
@@ -70,12 +72,15 @@ VOID AerovnetAnnounceServe(PAEROVNET_ADAPTER Adapter)
 
     for (Index = 0; Index < Addresses.ipv4_count; Index++) {
         Length = announcement_write_arp(Frame, Adapter->StationAddress, Vlan, Addresses.ipv4[Index]);
-        AnnounceSend(Adapter, Frame, Length, &Looks);
+        All &= AnnounceSend(Adapter, Frame, Length, &Looks);
     }
     for (Index = 0; Index < Addresses.ipv6_count; Index++) {
         Length = announcement_write_neighbour(Frame, Adapter->StationAddress, Vlan, Addresses.ipv6[Index]);
-        AnnounceSend(Adapter, Frame, Length, &Looks);
+        All &= AnnounceSend(Adapter, Frame, Length, &Looks);
     }
     AEROVNET_TRACE(("announced %u IPv4 and %u IPv6 addresses", (unsigned)Addresses.ipv4_count, (unsigned)Addresses.ipv6_count));
+    if (!All) {
+        return; /* not acknowledged, the request stays: the next hang check finds it again */
+    }
     (void)AerovnetControlQueueSend(Adapter, VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, NULL, 0);
 }

@@ -22,7 +22,8 @@ NDIS_STATUS AerovnetAnnounceSetAddresses(PAEROVNET_ADAPTER Adapter, PNDIS_OID_RE
                                          PULONG Read);
 
 /*
- * If the device asks: a frame for each address, then the acknowledgement that ends the request (N29). From the recovery work item.
+ * If the device asks: a frame for each address, then the acknowledgement that ends the request (N29). Where there was no room for all
+ * frames it is not acknowledged, and served again at the next look at the device's status. From the recovery work item.
  */
 VOID AerovnetAnnounceServe(PAEROVNET_ADAPTER Adapter);
 
