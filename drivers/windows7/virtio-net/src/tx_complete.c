@@ -211,6 +211,7 @@ VOID AerovnetTxReapEarly(PAEROVNET_ADAPTER Adapter)
 {
     PAEROVNET_TX Tx = &Adapter->Tx;
     PAEROVNET_TX_SLOT Retired = NULL;
+    ULONG Reaped = 0;
 
     /* Sends that come from inside a completion must not complete in their turn: the stack would grow with every round. */
     if (Tx->Completing != 0) {
@@ -219,10 +220,13 @@ VOID AerovnetTxReapEarly(PAEROVNET_ADAPTER Adapter)
     NdisDprAcquireSpinLock(&Tx->Lock);
     Tx->Counters.Queued++;
     if (Tx->Queue.Live) {
+        Reaped = Tx->Reaped;
         Retired = TxReap(Tx);
+        Reaped = Tx->Reaped - Reaped;
     }
     NdisDprReleaseSpinLock(&Tx->Lock);
-    if (Retired != NULL) {
+    /* Also for segments that retire no slot: their large send goes on now, because no interrupt need follow for what was reaped here. */
+    if (Reaped != 0) {
         (void)AerovnetTxPump(Adapter, NULL, Retired, FALSE);
     }
 }
