@@ -66,10 +66,14 @@ static ULONG OffloadCurrent(const AEROVNET_OFFLOAD *Offload)
     return OffloadConsistent(Offload->Configured & ~Offload->SwitchedOff);
 }
 
-static VOID OffloadApply(PAEROVNET_OFFLOAD Offload)
+/* What is to be in force. */
+static ULONG OffloadWanted(const AEROVNET_OFFLOAD *Offload)
 {
-    ULONG Enabled = OffloadCurrent(Offload) & (Offload->Started | ~AEROVNET_OFFLOAD_RECEIVE);
+    return OffloadCurrent(Offload) & (Offload->Started | ~AEROVNET_OFFLOAD_RECEIVE);
+}
 
+static VOID OffloadEnforce(PAEROVNET_OFFLOAD Offload, ULONG Enabled)
+{
     InterlockedExchange(&Offload->Enabled, (LONG)Enabled);
     AEROVNET_TRACE(("offloads 0x%x of 0x%x", (unsigned)Enabled, (unsigned)Offload->Supported));
 }
@@ -87,7 +91,7 @@ VOID AerovnetOffloadDecide(PAEROVNET_ADAPTER Adapter)
     Offload->Configured = OffloadKeywords(&Adapter->Settings) & Offload->Supported;
     Offload->SwitchedOff = 0;
     Offload->Started = 0;
-    OffloadApply(Offload);
+    OffloadEnforce(Offload, OffloadWanted(Offload));
 }
 
 BOOLEAN AerovnetOffloadPresent(PAEROVNET_ADAPTER Adapter)
@@ -194,6 +198,20 @@ static VOID OffloadIndicate(PAEROVNET_ADAPTER Adapter)
     NdisMIndicateStatusEx(Adapter->Handle, &Indication);
 }
 
+/*
+ * After a change. A checksum of a received frame is not vouched for before NDIS knows that this is on now (OFF-07); what is on for sends
+ * may be asked for as soon as NDIS knows, and must work then. What goes off is off at once. IRQL: PASSIVE_LEVEL.
+ */
+static VOID OffloadChange(PAEROVNET_ADAPTER Adapter)
+{
+    PAEROVNET_OFFLOAD Offload = &Adapter->Offload;
+    ULONG Wanted = OffloadWanted(Offload);
+
+    OffloadEnforce(Offload, Wanted & (AerovnetOffloadEnabled(Offload) | ~AEROVNET_OFFLOAD_RECEIVE));
+    OffloadIndicate(Adapter);
+    OffloadEnforce(Offload, Wanted);
+}
+
 /* ---- OID_TCP_OFFLOAD_PARAMETERS ---- */
 
 static BOOLEAN HeaderFits(const NDIS_OBJECT_HEADER *Header, UCHAR Type)
@@ -286,8 +304,7 @@ NDIS_STATUS AerovnetOffloadSetParameters(PAEROVNET_ADAPTER Adapter, PNDIS_OID_RE
         }
     }
     Offload->Configured = OffloadConsistent(Bits); /* a large send that is lost so does not come back by itself */
-    OffloadApply(Offload);
-    OffloadIndicate(Adapter);
+    OffloadChange(Adapter);
     *Read = Known;
     return NDIS_STATUS_SUCCESS;
 }
@@ -333,7 +350,6 @@ NDIS_STATUS AerovnetOffloadSetEncapsulation(PAEROVNET_ADAPTER Adapter, PNDIS_OID
     }
     Offload->SwitchedOff = Off;
     Offload->Started = Started;
-    OffloadApply(Offload);
-    OffloadIndicate(Adapter);
+    OffloadChange(Adapter);
     return NDIS_STATUS_SUCCESS;
 }
