@@ -6,7 +6,7 @@
 
 /* While a pause waits for the device, the rings are looked after this often, interrupts or not ... */
 #define PAUSE_TICK_MS 50
-/* ... and after this many ticks the device is reset: it has had two seconds. */
+/* ... and after this many ticks the device is reset, as often as need be: it has had two seconds. */
 #define PAUSE_TICKS 40
 
 /* What a pause waits for: sends, receives, and MiniportPause itself. */
@@ -57,11 +57,17 @@ VOID AerovnetStateInitialized(PAEROVNET_ADAPTER Adapter)
 VOID AerovnetStateTick(PAEROVNET_ADAPTER Adapter)
 {
     BOOLEAN Pausing, Expired = FALSE;
+    ULONG Now = AerovnetUpTime();
 
     NdisDprAcquireSpinLock(&Adapter->State.Lock);
     Pausing = Adapter->State.Current == AerovnetStatePausing;
-    if (Pausing) {
-        Expired = ++Adapter->State.PauseTicks == PAUSE_TICKS;
+    /*
+     * The timer also runs for rings that are looked at again at once: those are no ticks. One callback is one tick at most, so that a
+     * machine that was suspended has not seen the deadline pass.
+     */
+    if (Pausing && Now - Adapter->State.PauseTime >= PAUSE_TICK_MS / 2) {
+        Adapter->State.PauseTime = Now;
+        Expired = ++Adapter->State.PauseTicks % PAUSE_TICKS == 0;
     }
     NdisDprReleaseSpinLock(&Adapter->State.Lock);
     if (!Pausing) {
@@ -81,12 +87,14 @@ VOID AerovnetStateTick(PAEROVNET_ADAPTER Adapter)
 NDIS_STATUS NTAPI AerovnetMiniportPause(NDIS_HANDLE MiniportAdapterContext, PNDIS_MINIPORT_PAUSE_PARAMETERS MiniportPauseParameters)
 {
     PAEROVNET_ADAPTER Adapter = (PAEROVNET_ADAPTER)MiniportAdapterContext;
+    ULONG Now = AerovnetUpTime();
 
     UNREFERENCED_PARAMETER(MiniportPauseParameters);
     AEROVNET_TRACE(("pause"));
     NdisAcquireSpinLock(&Adapter->State.Lock);
     Adapter->State.Current = AerovnetStatePausing;
     Adapter->State.PauseTicks = 0;
+    Adapter->State.PauseTime = Now;
     NdisReleaseSpinLock(&Adapter->State.Lock);
 
     InterlockedExchange(&Adapter->State.PauseRemaining, PAUSE_PARTS);
