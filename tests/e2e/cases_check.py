@@ -45,6 +45,10 @@ REGRESSIONS = [
     ("frames within a small MTU", ["--device", "model:features=default+mtu,mtu=68", *[word for name in (
         "offload", "receive-checksum", "odd-frames", "vlan") for word in ("--scenario", name)]]),
     ("a keyword is not read, and is not 0", ["--device", "model", "--scenario", "odd-frames", "--seeds", "1..1", "--fail-nth", "1..60"]),
+    ("a reset is wanted before the device is set up", ["--device", "model:fault=interrupt-early@1,fault=needs-reset-at-access@20",
+                                                       "--interrupts", "intx", "--scenario", "life-cycle"]),
+    ("the event log is not filled", ["--device", "model", "--scenario", "stubborn", "--seeds", "29..29"]),
+    ("figures while announcements are on their way", ["--device", "model", "--scenario", "announce", "--seeds", "1..20"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 QUEUE_SIZES = (2, 4, 256, 1024, 32768)

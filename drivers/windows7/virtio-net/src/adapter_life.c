@@ -241,7 +241,7 @@ static VOID StopDevice(PAEROVNET_ADAPTER Adapter)
 static NDIS_STATUS BeginService(PAEROVNET_ADAPTER Adapter)
 {
     AerovnetLinkAttach(Adapter);
-    (void)AerovnetRecoveryControl(Adapter);
+    AerovnetRecoveryBegin(Adapter);
     return NDIS_STATUS_SUCCESS;
 }
 

@@ -23,6 +23,17 @@
 /* Resets between two hang checks, after which the device is left alone until the next one. */
 #define RESETS_PER_CHECK 4
 
+/* Of what happens again and again the event log is told this often, and from then on whenever it has happened twice as often. */
+#define TOLD_ALWAYS 16
+
+/* Counts; FALSE: a further entry would only help to fill the log, which others need too. */
+static BOOLEAN WorthTelling(PULONG Times)
+{
+    ULONG Count = ++*Times;
+
+    return (BOOLEAN)(Count <= TOLD_ALWAYS || (Count & (Count - 1)) == 0);
+}
+
 /* ---- what is done to the device ---- */
 
 /* Ends every use of the device, and takes back what it had. IRQL: PASSIVE_LEVEL. */
@@ -43,7 +54,8 @@ static VOID RecoverySetLost(PAEROVNET_ADAPTER Adapter, BOOLEAN Lost)
     NdisReleaseSpinLock(&Adapter->State.Lock);
 }
 
-/* The device stays out of use until a hang check tries again: no link, and sends fail. Logged once. IRQL: PASSIVE_LEVEL. */
+/* The device stays out of use until a hang check tries again: no link, and sends fail. Logged when it was not so before. IRQL:
+ * PASSIVE_LEVEL. */
 static VOID DeviceGiveUp(PAEROVNET_ADAPTER Adapter, enum virtio_pci_result Result, AEROVNET_DEVICE_PHASE Phase)
 {
     BOOLEAN Removed = AerovnetIsRemoved(Adapter);
@@ -54,7 +66,7 @@ static VOID DeviceGiveUp(PAEROVNET_ADAPTER Adapter, enum virtio_pci_result Resul
     if (Removed) {
         return;
     }
-    if (!WasLost) {
+    if (!WasLost && WorthTelling(&Adapter->Recovery.LossesTold)) {
         AerovnetEventLogWrite(Adapter, AerovnetReasonDeviceLost, (ULONG)Result, (ULONG)Phase);
     }
     AerovnetLinkLost(Adapter);
@@ -102,6 +114,15 @@ static BOOLEAN ResetAllowed(PAEROVNET_ADAPTER Adapter, BOOLEAN *First, AEROVNET_
     return Allowed;
 }
 
+/* What was asked for so far was about the device as it was before this reset: it needs no second one. */
+static VOID ResetForget(PAEROVNET_ADAPTER Adapter)
+{
+    NdisAcquireSpinLock(&Adapter->State.Lock);
+    Adapter->Recovery.Jobs &= ~(ULONG)RECOVERY_JOB_RESET;
+    Adapter->Recovery.Cause = AerovnetResetNone;
+    NdisReleaseSpinLock(&Adapter->State.Lock);
+}
+
 static VOID JobReset(PAEROVNET_ADAPTER Adapter)
 {
     AEROVNET_RESET_CAUSE Cause;
@@ -110,12 +131,14 @@ static VOID JobReset(PAEROVNET_ADAPTER Adapter)
 
     if (!AerovnetIsOutOfReach(Adapter)) {
         Allowed = ResetAllowed(Adapter, &First, &Cause);
-        if (First) {
+        /* Attempts to get a lost device back have no cause of their own: its loss was told. */
+        if (First && Cause != AerovnetResetNone && WorthTelling(&Adapter->Recovery.ResetsTold)) {
             AerovnetEventLogWrite(Adapter, AerovnetReasonDeviceReset, (ULONG)Cause,
                                   (ULONG)virtqueue_split_fault(&Adapter->Tx.Queue.Ring) << 16 |
                                       (ULONG)virtqueue_split_fault(&Adapter->Rx.Queue.Ring));
         }
         (void)DeviceTakeDown(Adapter, NDIS_STATUS_RESET_IN_PROGRESS);
+        ResetForget(Adapter);
         if (Allowed) {
             Status = DeviceBringBack(Adapter) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_HARD_ERRORS;
         } else {
@@ -235,8 +258,17 @@ static BOOLEAN RecoveryPost(PAEROVNET_ADAPTER Adapter, ULONG Job)
 NDIS_STATUS AerovnetRecoveryAllocate(PAEROVNET_ADAPTER Adapter)
 {
     AerovnetWaitedDrainInitialize(&Adapter->Recovery.Work);
+    Adapter->Recovery.Active = TRUE; /* jobs are collected until AerovnetRecoveryBegin */
     Adapter->Recovery.WorkItem = NdisAllocateIoWorkItem(Adapter->Handle);
     return Adapter->Recovery.WorkItem != NULL ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
+}
+
+VOID AerovnetRecoveryBegin(PAEROVNET_ADAPTER Adapter)
+{
+    NdisAcquireSpinLock(&Adapter->State.Lock);
+    Adapter->Recovery.Active = FALSE;
+    NdisReleaseSpinLock(&Adapter->State.Lock);
+    (void)RecoveryPost(Adapter, RECOVERY_JOB_CONTROL);
 }
 
 VOID AerovnetRecoveryStop(PAEROVNET_ADAPTER Adapter)
@@ -328,7 +360,7 @@ static VOID HangFetchLate(PAEROVNET_ADAPTER Adapter, BOOLEAN Late)
     if (Dpcs != Recovery->DpcsBefore) {
         Recovery->DpcsBefore = Dpcs;
         Recovery->LateChecks = 0;
-    } else if (Late && ++Recovery->LateChecks == LATE_CHECKS) {
+    } else if (Late && ++Recovery->LateChecks == LATE_CHECKS && WorthTelling(&Recovery->LatenessTold)) {
         AerovnetEventLogWrite(Adapter, AerovnetReasonInterruptsLost, Adapter->Interrupts.MessageCount, 0);
     }
     if (Late) {

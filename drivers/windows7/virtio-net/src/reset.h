@@ -30,7 +30,7 @@ typedef struct _AEROVNET_RECOVERY {
 
     /* guard: State.Lock */
     ULONG Jobs;                     /* RECOVERY_JOB_* still to do (reset.c) */
-    BOOLEAN Active;                 /* the work item is queued or running */
+    BOOLEAN Active;                 /* the work item is queued or running, or must not run yet */
     BOOLEAN Lost;                   /* the last attempt to bring the device back failed */
     ULONG Resets;                   /* since the last hang check */
     AEROVNET_RESET_CAUSE Cause;     /* of the reset that is wanted */
@@ -40,6 +40,10 @@ typedef struct _AEROVNET_RECOVERY {
     BOOLEAN ResetPending;           /* a MiniportResetEx waits for its completion */
     PNDIS_OID_REQUEST PowerRequest; /* an OID_PNP_SET_POWER waits for its completion */
 
+    /* only the work item: what is told of in the event log, how often */
+    ULONG ResetsTold;
+    ULONG LossesTold;
+
     /* only MiniportCheckForHangEx */
     ULONG TxReapedBefore;
     ULONG RxReapedBefore;
@@ -47,10 +51,16 @@ typedef struct _AEROVNET_RECOVERY {
     ULONG RxStalledChecks;
     ULONG LateChecks; /* in a row that found completions, and no interrupt before */
     ULONG DpcsBefore;
+    ULONG LatenessTold; /* in the event log, how often */
 } AEROVNET_RECOVERY, *PAEROVNET_RECOVERY;
 
 /* IRQL: PASSIVE_LEVEL. */
 NDIS_STATUS AerovnetRecoveryAllocate(PAEROVNET_ADAPTER Adapter);
+/*
+ * The device is up and MiniportInitializeEx does nothing more to it: what has come up meanwhile is done now, beginning with what the
+ * control queue has to be told. Earlier, the work item would set the device up at the same time. IRQL: PASSIVE_LEVEL.
+ */
+VOID AerovnetRecoveryBegin(PAEROVNET_ADAPTER Adapter);
 /* Waits for work in progress, and lets none begin. IRQL: PASSIVE_LEVEL. */
 VOID AerovnetRecoveryStop(PAEROVNET_ADAPTER Adapter);
 VOID AerovnetRecoveryFree(PAEROVNET_ADAPTER Adapter);
