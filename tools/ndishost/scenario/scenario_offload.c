@@ -18,7 +18,6 @@
 enum {
     FRAMES = 240,
     PLAIN_FRAMES = 16,
-    PLAIN_PAYLOAD_MOST = 1400,
     ROUND = 12,
     TAG_BYTES = 4,
     ETHERNET_BYTES = 14,
@@ -207,13 +206,14 @@ static void settings_change(struct offload_play *play)
 static struct packet_plan plain_segment(struct offload_play *play)
 {
     struct random *random = &play->world->random;
-    struct packet_plan plan = packet_plan_choose(random, conversation_mac, play->station->mac, ORDINARY_FRAME, false);
+    struct packet_plan plan =
+        packet_plan_choose(random, conversation_mac, play->station->mac, conversation_longest(&play->conversation), false);
     plan.version = 4;
     plan.transport = PLAN_TCP;
     plan.options = plan.tcp_options = 0;
     plan.fragment = plan.without_sum = false;
     plan.padding = 0;
-    plan.payload = random_between(random, 1, PLAIN_PAYLOAD_MOST);
+    plan.payload = random_between(random, 1, (unsigned)(conversation_longest(&play->conversation) - packet_plan_headers(&plan)));
     return plan;
 }
 
