@@ -183,6 +183,7 @@ void call_context_print(const struct context *context, void (*print)(const char 
 /* ---- trap_report.c ---- */
 void trap_print_line(const char *line);
 const char *describe_address(uintptr_t address, char *buffer, size_t size);
+const char *describe_mapping(uintptr_t address, char *buffer, size_t size); /* what the process has there, in words */
 /* ---- trap.c ---- */
 void trap_processor_enter(void); /* gives the host thread of a processor its signal stack */
 void trap_processor_leave(void);

@@ -198,7 +198,7 @@ static uintptr_t accessed_address(const struct trap *trap)
 
 void trap_report_fault(struct trap_frame *frame, uintptr_t address)
 {
-    char place[160], target[160];
+    char place[160], target[160], mapping[300];
     const char *text = "?", *region;
     uint64_t offset;
     struct trap trap;
@@ -209,7 +209,8 @@ void trap_report_fault(struct trap_frame *frame, uintptr_t address)
     if (stack != NULL)
         trap_bugcheck("HOST-STACK", "%s (%u bytes) overflowed at %s", stack, KERNEL_STACK_SIZE, place);
     if (frame->ip == address)
-        trap_bugcheck("HOST-FAULT", "execution went to 0x%lx, which is not code", (unsigned long)address);
+        trap_bugcheck("HOST-FAULT", "execution went to 0x%lx, which is not code: %s, %s", (unsigned long)address,
+                      describe_address(address, target, sizeof(target)), describe_mapping(address, mapping, sizeof(mapping)));
     if (!is_kernel_stack(frame->registers[TRAP_SP]))
         trap_bugcheck("HOST-FAULT", "the stack pointer was lost: 0x%lx at %s", (unsigned long)frame->registers[TRAP_SP], place);
     if (trap_decode(&trap, frame)) {

@@ -5,6 +5,8 @@
 #include "processor.h"
 #include "rules/rules.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -36,6 +38,39 @@ const char *describe_address(uintptr_t address, char *buffer, size_t size)
     if (describer != NULL)
         return describer(address, buffer, size);
     snprintf(buffer, size, "0x%lx", (unsigned long)address);
+    return buffer;
+}
+
+/* One line of /proc/self/maps: "f7166000-f716e000 r-xp ...". */
+static bool line_contains(const char *line, uintptr_t address)
+{
+    char *end;
+    uintmax_t low = strtoumax(line, &end, 16);
+    return *end == '-' && address >= low && address < strtoumax(end + 1, NULL, 16);
+}
+
+const char *describe_mapping(uintptr_t address, char *buffer, size_t size)
+{
+    char line[256];
+    size_t length = 0;
+    int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    snprintf(buffer, size, "%s", maps >= 0 ? "nothing is mapped there" : "/proc/self/maps cannot be read");
+    /* By the character: no allocation, no lock, and once. */
+    for (char next; maps >= 0 && read(maps, &next, 1) == 1;) {
+        if (next != '\n') {
+            line[length] = next;
+            length += length < sizeof(line) - 1;
+            continue;
+        }
+        line[length] = 0;
+        length = 0;
+        if (line_contains(line, address)) {
+            snprintf(buffer, size, "mapped there: %s", line);
+            break;
+        }
+    }
+    if (maps >= 0)
+        close(maps);
     return buffer;
 }
 

@@ -290,7 +290,6 @@ static void driver_destroy(struct driver *driver)
         ;
     *link = driver->next;
     pthread_mutex_unlock(&driver_list_mutex);
-    worker_wait_running();
     if (driver->image)
         image_unload(driver->image);
     worker_threads_release();
@@ -331,6 +330,25 @@ static void devices_ready(const struct driver *driver)
         ((nt_DEVICE_OBJECT *)object)->Flags &= ~NT_DO_DEVICE_INITIALIZING;
 }
 
+/*
+ * A work item of NDIS or of the I/O manager refers to a device object, and so keeps the driver's code in memory until its routine has
+ * returned: what the routine signals last may well be what unloading waits for. An executive's work item keeps nothing. (A driver without
+ * an image, in tests: all of them are its.)
+ */
+static bool work_has_left(const struct driver *driver)
+{
+    uintptr_t base = driver->image ? image_base(driver->image) : 0;
+    size_t size = driver->image ? image_size(driver->image) : SIZE_MAX;
+
+    if (worker_has_routine(base, size, false))
+        rule_violated("HOST-UNLOAD", NULL,
+                      "a routine given to ExQueueWorkItem is queued or has not returned: it does not keep the driver loaded");
+    if (worker_wait_returned(base, size, ndis_watchdog_ms))
+        return true;
+    rule_violated("HOST-UNLOAD", NULL, "a work item's routine does not return within %u ms", ndis_watchdog_ms);
+    return false;
+}
+
 struct driver *driver_start(uintptr_t entry, struct image *image, const char *service_name, char *error, size_t error_size)
 {
     struct driver *driver = calloc(1, sizeof(*driver));
@@ -364,6 +382,8 @@ struct driver *driver_start(uintptr_t entry, struct image *image, const char *se
     }
 
     snprintf(error, error_size, "DriverEntry of %s failed with 0x%08x", driver->service, status);
+    if (!work_has_left(driver))
+        driver->image = NULL;
     audit_owner(driver, AUDIT_UNLOAD, "after DriverEntry failed");
     driver_destroy(driver);
     return NULL;
@@ -425,6 +445,8 @@ void driver_unload(struct driver *driver)
         stays = true;
     }
     sched_dpc_flush();
+    stays |= !work_has_left(driver);
+    stays |= nt_threads_audit("after MiniportDriverUnload") != 0;
     audit_owner(driver, AUDIT_UNLOAD, "after MiniportDriverUnload");
     io_links_audit("after MiniportDriverUnload");
     if (stays)

@@ -88,6 +88,7 @@ static uint64_t export_NdisAllocateIoWorkItem(struct export_call *call)
     if (!item)
         return 0;
     item->entry.run = run;
+    item->entry.holds_driver = true;
     item->handle = handle_create(HANDLE_WORK_ITEM, item, owner, call->return_address);
     return (uintptr_t)item->handle;
 }
@@ -106,6 +107,7 @@ static uint64_t export_NdisQueueIoWorkItem(struct export_call *call)
     was_queued = item->queued;
     if (!was_queued) {
         item->routine = routine;
+        item->entry.routine = routine;
         item->context = context;
         item->queued = true;
         item->claims++;

@@ -93,7 +93,11 @@ static uint64_t io_queue(struct io_work_item *item, uintptr_t routine, uintptr_t
     char here[128];
     if (!request)
         abort();
-    *request = (struct io_request){{NULL, io_run}, item, item->object, routine, context};
+    *request = (struct io_request){.entry = {.run = io_run, .routine = routine, .holds_driver = true},
+                                   .item = item,
+                                   .object = item->object,
+                                   .routine = routine,
+                                   .context = context};
     pthread_mutex_lock(&item_mutex);
     bool queued = item->request != NULL;
     if (!queued) {
@@ -189,6 +193,7 @@ static uint64_t export_ExQueueWorkItem(struct export_call *call)
         abort();
     link->Flink = (uintptr_t)link;
     request->entry.run = executive_run;
+    request->entry.routine = item->WorkerRoutine;
     request->item = item;
     /* The queue does not hold the driver in memory: what is left in it at unload is a leak. */
     track_acquire(TRACK_WORK_ITEM, item, sizeof(*item), NULL, call->return_address);

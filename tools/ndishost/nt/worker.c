@@ -3,32 +3,33 @@
 #include "nt/worker.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "exec/sched.h"
 
-enum { WORKER_COUNT = 2, POLL_TICKS = 10000 /* 1 ms */ };
+enum { WORKER_COUNT = 2, TICKS_PER_MS = 10000 };
 
 static pthread_mutex_t queue_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct worker_entry *queue_first, **queue_end = &queue_first;
 static struct sched_event work_available; /* one wake-up per entry: automatic, set again while entries remain */
 static struct sched_thread *workers[WORKER_COUNT];
-static atomic_uint turns[WORKER_COUNT]; /* of each: odd while it runs an entry */
+/* What each worker is at, a copy: `run` may free the entry. Under queue_mutex. */
+static struct worker_entry current[WORKER_COUNT];
+static struct sched_event returned; /* automatic: set whenever an entry has run */
 static unsigned holders;
 static bool stopping;
 
-/* Its worker's turn begins with it: whoever finds it neither queued nor running knows that it has returned. */
-static struct worker_entry *take(atomic_uint *turn)
+/* The next one, noted in `mine`. */
+static struct worker_entry *take(struct worker_entry *mine)
 {
     struct worker_entry *entry;
 
     pthread_mutex_lock(&queue_mutex);
     entry = queue_first;
     if (entry) {
-        (*turn)++;
         queue_first = entry->next;
         if (!queue_first)
             queue_end = &queue_first;
+        *mine = *entry;
     }
     if (queue_first || stopping)
         sched_event_set(&work_available);
@@ -36,16 +37,25 @@ static struct worker_entry *take(atomic_uint *turn)
     return entry;
 }
 
-static void worker(void *own_turns)
+static void worker_ran(struct worker_entry *mine)
 {
-    atomic_uint *turn = own_turns;
+    pthread_mutex_lock(&queue_mutex);
+    *mine = (struct worker_entry){0};
+    pthread_mutex_unlock(&queue_mutex);
+    sched_event_set(&returned);
+}
+
+static void worker(void *argument)
+{
+    struct worker_entry *mine = argument;
+
     while (true) {
         struct worker_entry *entry;
 
         sched_event_wait(&work_available, SCHED_FOREVER);
-        while ((entry = take(turn))) {
+        while ((entry = take(mine))) {
             entry->run(entry);
-            (*turn)++;
+            worker_ran(mine);
         }
         if (stopping)
             return;
@@ -58,8 +68,9 @@ void worker_threads_acquire(void)
         return;
     stopping = false;
     sched_event_init(&work_available, true, false);
+    sched_event_init(&returned, true, false);
     for (unsigned index = 0; index < WORKER_COUNT; index++)
-        workers[index] = sched_thread_start("worker", index % sched_processor_count(), worker, &turns[index]);
+        workers[index] = sched_thread_start("worker", index % sched_processor_count(), worker, &current[index]);
 }
 
 void worker_threads_release(void)
@@ -73,16 +84,6 @@ void worker_threads_release(void)
     for (unsigned index = 0; index < WORKER_COUNT; index++) {
         sched_thread_join(workers[index]);
         sched_event_set(&work_available); /* the next one */
-    }
-}
-
-void worker_wait_running(void)
-{
-    for (unsigned index = 0; index < WORKER_COUNT; index++) {
-        unsigned turn = turns[index];
-
-        while (turn % 2 && turns[index] == turn)
-            sched_sleep_until(sched_now() + POLL_TICKS);
     }
 }
 
@@ -112,4 +113,35 @@ bool worker_cancel(struct worker_entry *entry)
     }
     pthread_mutex_unlock(&queue_mutex);
     return found;
+}
+
+/* ---- what keeps an image in memory ---- */
+
+static bool is_in(const struct worker_entry *entry, uintptr_t base, size_t size, bool holds_driver)
+{
+    return entry->run && entry->holds_driver == holds_driver && entry->routine - base < size;
+}
+
+bool worker_has_routine(uintptr_t base, size_t size, bool holds_driver)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&queue_mutex);
+    for (const struct worker_entry *entry = queue_first; entry; entry = entry->next)
+        found |= is_in(entry, base, size, holds_driver);
+    for (unsigned index = 0; index < WORKER_COUNT; index++)
+        found |= is_in(&current[index], base, size, holds_driver);
+    pthread_mutex_unlock(&queue_mutex);
+    return found;
+}
+
+bool worker_wait_returned(uintptr_t base, size_t size, unsigned milliseconds)
+{
+    uint64_t deadline = sched_now() + (uint64_t)milliseconds * TICKS_PER_MS;
+
+    while (worker_has_routine(base, size, true) || worker_has_routine(base, size, false)) {
+        if (!sched_event_wait(&returned, deadline))
+            return false;
+    }
+    return true;
 }

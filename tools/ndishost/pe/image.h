@@ -53,7 +53,9 @@ void image_discard_init(struct image *image); /* after DriverEntry: discardable 
 void image_unload(struct image *image);       /* afterwards an access to its range is an access violation */
 uintptr_t image_entry(const struct image *image);
 uintptr_t image_base(const struct image *image);
-/* "aero_virtio_net.sys+0x1234 (.text)" when the address lies in a loaded image, else "0x...". Static per-thread buffer of the caller's. */
+size_t image_size(const struct image *image); /* in whole pages */
+/* "aero_virtio_net.sys+0x1234 (.text)" when the address lies in an image, "(.text, unloaded)" when it lay in one, else "0x...". Static
+ * per-thread buffer of the caller's. */
 const char *image_describe_address(uintptr_t address, char *buffer, size_t size);
 bool image_contains(uintptr_t address);
 

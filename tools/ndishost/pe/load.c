@@ -309,3 +309,8 @@ uintptr_t image_base(const struct image *image)
 {
     return (uintptr_t)image->base;
 }
+
+size_t image_size(const struct image *image)
+{
+    return image->mapped_size;
+}

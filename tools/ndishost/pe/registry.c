@@ -17,7 +17,8 @@ static struct slot {
     unsigned section_count;
     char name[64];
     struct image_section_facts sections[SECTIONS];
-} slots[SLOTS];
+} slots[SLOTS], unloaded[SLOTS]; /* the latter for reports: what was where, the last ones */
+static unsigned unloaded_count;
 static pthread_mutex_t writers = PTHREAD_MUTEX_INITIALIZER;
 
 bool registry_add(uintptr_t base, const struct image_facts *facts)
@@ -43,19 +44,21 @@ void registry_remove(uintptr_t base)
 {
     pthread_mutex_lock(&writers);
     for (unsigned i = 0; i < SLOTS; i++) {
-        if (slots[i].base == base)
-            __atomic_store_n(&slots[i].base, 0, __ATOMIC_RELEASE);
+        if (slots[i].base != base)
+            continue;
+        unloaded[unloaded_count++ % SLOTS] = slots[i];
+        __atomic_store_n(&slots[i].base, 0, __ATOMIC_RELEASE);
     }
     pthread_mutex_unlock(&writers);
 }
 
-static const struct slot *slot_of(uintptr_t address, uint32_t *rva)
+static const struct slot *slot_of(struct slot *from, uintptr_t address, uint32_t *rva)
 {
     for (unsigned i = 0; i < SLOTS; i++) {
-        uintptr_t base = __atomic_load_n(&slots[i].base, __ATOMIC_ACQUIRE);
-        if (base && address >= base && address - base < slots[i].size) {
+        uintptr_t base = __atomic_load_n(&from[i].base, __ATOMIC_ACQUIRE);
+        if (base && address >= base && address - base < from[i].size) {
             *rva = (uint32_t)(address - base);
-            return &slots[i];
+            return &from[i];
         }
     }
     return NULL;
@@ -64,13 +67,18 @@ static const struct slot *slot_of(uintptr_t address, uint32_t *rva)
 bool image_contains(uintptr_t address)
 {
     uint32_t rva;
-    return slot_of(address, &rva) != NULL;
+    return slot_of(slots, address, &rva) != NULL;
 }
 
 const char *image_describe_address(uintptr_t address, char *buffer, size_t size)
 {
     uint32_t rva;
-    const struct slot *slot = slot_of(address, &rva);
+    const char *state = "";
+    const struct slot *slot = slot_of(slots, address, &rva);
+    if (!slot) {
+        slot = slot_of(unloaded, address, &rva);
+        state = ", unloaded";
+    }
     if (!slot) {
         snprintf(buffer, size, "0x%llx", (unsigned long long)address);
         return buffer;
@@ -80,6 +88,6 @@ const char *image_describe_address(uintptr_t address, char *buffer, size_t size)
         if (rva >= slot->sections[i].rva && rva - slot->sections[i].rva < slot->sections[i].size)
             section = slot->sections[i].name;
     }
-    snprintf(buffer, size, "%s+0x%x (%s)", slot->name, (unsigned)rva, section);
+    snprintf(buffer, size, "%s+0x%x (%s%s)", slot->name, (unsigned)rva, section, state);
     return buffer;
 }

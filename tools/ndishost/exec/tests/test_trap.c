@@ -336,6 +336,27 @@ static void test_address_that_is_not_canonical_is_named(void **state)
 }
 #endif
 
+static uint8_t data_of_this_program[64];
+static void go_to_data(void *unused)
+{
+    (void)unused;
+    IMAGE_CALL("astray", (uintptr_t)data_of_this_program);
+}
+static void go_to_nothing(void *unused)
+{
+    (void)unused;
+    IMAGE_CALL("astray", 64);
+}
+static void test_execution_of_what_is_not_code_tells_what_is_there(void **state)
+{
+    (void)state;
+    const char *report = report_of_child(1, go_to_data);
+    assert_non_null(strstr(report, "which is not code"));
+    assert_non_null(strstr(report, "mapped there: "));
+    assert_non_null(strstr(report, " rw-p "));
+    assert_non_null(strstr(report_of_child(1, go_to_nothing), "which is not code: 0x40, nothing is mapped there"));
+}
+
 static void call_through_register(void *unused)
 {
     (void)unused;
@@ -801,6 +822,7 @@ int main(void)
         cmocka_unit_test(test_sixteen_bytes_at_once_are_a_violation),
         cmocka_unit_test(test_access_across_the_end_of_a_region_is_a_violation),
         cmocka_unit_test(test_access_after_unmapping_ends_the_run),
+        cmocka_unit_test(test_execution_of_what_is_not_code_tells_what_is_there),
         cmocka_unit_test(test_instruction_that_is_no_access_ends_the_run_and_is_named),
         cmocka_unit_test(test_host_accesses_reach_regions_by_address),
         cmocka_unit_test(test_ports_are_read_and_written_in_every_form),

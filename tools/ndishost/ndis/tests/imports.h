@@ -144,6 +144,7 @@
     X(void, NdisFreeSharedMemory, (void *, void *))
 
 #define KERNEL_IMPORTS(X)                                                                                                                  \
+    X(void, ExQueueWorkItem, (void *, uint32_t))                                                                                           \
     X(void *, ExAllocatePoolWithTag, (uint32_t, uintptr_t, uint32_t))                                                                      \
     X(void, ExFreePool, (void *))                                                                                                          \
     X(uint32_t, IoCreateSymbolicLink, (void *, void *))                                                                                    \

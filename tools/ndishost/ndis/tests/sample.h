@@ -68,6 +68,7 @@ enum fault {
     FAULT_TIMER_FREED_QUEUED,
     FAULT_WORK_ITEM_LEFT,
     FAULT_WORK_ITEM_TWICE,
+    FAULT_WORK_OUTLASTS_DRIVER,
     FAULT_DMA_LEFT,
     FAULT_SHARED_MEMORY_LEFT,
     FAULT_SHARED_MEMORY_LENGTH,
@@ -216,6 +217,7 @@ struct sample {
     uint32_t pending_status;
     uint8_t mac[6];
     bool timer_fired, work_done;
+    volatile bool work_lingers, work_returns; /* from its last signal to its last instruction */
     unsigned timer_runs;
     void *driver_handle;
     const char *exercise_failed;    /* the first expectation that did not hold */

@@ -5,7 +5,7 @@
 #include "loop_device.h"
 #include "sample.h"
 
-enum { SAMPLE_TAG = 0x6C706D53 };
+enum { SAMPLE_TAG = 0x6C706D53, LINGER_US = 100000 };
 
 enum fault sample_fault;
 struct sample sample;
@@ -31,6 +31,38 @@ static void IMAGE work_function(void *context, void *work_item)
     (void)work_item;
     sample.work_done = true;
     NdisSetEvent(sample.event);
+}
+
+/* Tells halt that it is done, and has instructions left: it holds the driver in memory until it has returned. */
+static void IMAGE lingering_work(void *context, void *work_item)
+{
+    (void)context;
+    (void)work_item;
+    sample.work_lingers = true;
+    NdisSetEvent(sample.event);
+    NdisMSleep(LINGER_US);
+    sample.work_returns = true;
+}
+
+static void IMAGE lingering_executive_work(void *parameter)
+{
+    lingering_work(parameter, NULL);
+}
+
+/* Whose end nobody awaits, but its signal. */
+static void leave_work_behind(void)
+{
+    static nt_WORK_QUEUE_ITEM item; /* of the executive: the driver's own memory */
+
+    NdisInitializeEvent(sample.event);
+    if (FAULTY(WORK_OUTLASTS_DRIVER)) {
+        memset(&item, 0, sizeof(item));
+        item.WorkerRoutine = (uintptr_t)lingering_executive_work;
+        ExQueueWorkItem(&item, 1);
+    } else {
+        NdisQueueIoWorkItem(sample.work_item, (void *)lingering_work, NULL);
+    }
+    NdisWaitEvent(sample.event, 5000);
 }
 
 static uint8_t IMAGE isr(void *context, uint8_t *queue_default, uint32_t *targets)
@@ -364,6 +396,8 @@ static void IMAGE halt(void *context, uint32_t action)
         NdisWaitEvent(sample.event, 5000);
         NdisMSleep(20000);
     }
+    if (sample_fault == FAULT_NONE || FAULTY(WORK_OUTLASTS_DRIVER))
+        leave_work_behind();
     if (FAULTY(LINK_CHANGE_IN_HALT))
         sample_indicate_link(NT_MediaConnectStateDisconnected, 0);
     undo_initialize();

@@ -66,6 +66,7 @@ static const struct wrong_driver wrong_drivers[] = {
     {"frees a timer that is queued", FAULT_TIMER_FREED_QUEUED, "TMR-01"},
     {"halts without freeing its work item", FAULT_WORK_ITEM_LEFT, "HLT-06"},
     {"queues a work item twice", FAULT_WORK_ITEM_TWICE, "WRK-02"},
+    {"is unloaded under a routine that does not hold it", FAULT_WORK_OUTLASTS_DRIVER, "HOST-UNLOAD"},
     {"halts with DMA registered", FAULT_DMA_LEFT, "HLT-07"},
     {"halts with shared memory", FAULT_SHARED_MEMORY_LEFT, "HLT-08"},
     {"frees shared memory with another length", FAULT_SHARED_MEMORY_LENGTH, "MEM-03"},
@@ -210,6 +211,8 @@ static void check_clean_variant(enum fault variant, unsigned vectors, unsigned g
     assert_int_equal(report.vectors_granted, granted);
     assert_int_equal(report.frames_received, WORLD_FRAMES + 0);
     assert_int_equal(report.frames_sent_back_wrong, 1); /* the frame of the pause, which has no pattern */
+    if (variant == FAULT_NONE && ending < WORLD_POWER_OFF)
+        assert_true(report.work_lingered && report.work_returned);
 }
 
 static void check_clean(unsigned vectors, enum world_ending ending)

@@ -22,6 +22,7 @@
 #include "ndis/send.h"
 #include "ndis/file.h"
 #include "nt/nt.h"
+#include "nt/worker.h"
 #include "pci/function.h"
 #include "rules/rules.h"
 
@@ -190,11 +191,15 @@ static void live(void *argument)
                                       .keywords = keywords,
                                       .keyword_count = sizeof(keywords) / sizeof(keywords[0])};
     char error[256];
-    struct driver *driver = driver_start((uintptr_t)sample_driver_entry, NULL, "sample", error, sizeof(error));
+    struct driver *driver;
     struct adapter *adapter;
 
-    if (!driver)
+    worker_threads_acquire(); /* they outlast the driver: work that it left behind does not end with them */
+    driver = driver_start((uintptr_t)sample_driver_entry, NULL, "sample", error, sizeof(error));
+    if (!driver) {
+        worker_threads_release();
         return;
+    }
     adapter = adapter_create(driver, function, &options);
     if (adapter && adapter_initialize(adapter) == NT_NDIS_STATUS_SUCCESS) {
         shared->initialized = true;
@@ -216,6 +221,9 @@ static void live(void *argument)
     if (adapter)
         adapter_destroy(adapter);
     driver_unload(driver);
+    shared->work_lingered = sample.work_lingers;
+    shared->work_returned = sample.work_returns;
+    worker_threads_release();
 }
 
 static void copy_report(const struct rule_report *report, void *context)

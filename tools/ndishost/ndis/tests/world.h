@@ -17,8 +17,9 @@ struct world_report {
     unsigned frames_sent_back_wrong;
     unsigned vectors_granted;
     unsigned checksum_requests, large_requests, checksums_verified;
-    bool initialized, ended;  /* ended: not by a bug check */
-    char exercise_failed[96]; /* see sample_exercise.c */
+    bool initialized, ended;           /* ended: not by a bug check */
+    bool work_lingered, work_returned; /* of the work that halt left behind: begun; over when the driver was gone */
+    char exercise_failed[96];          /* see sample_exercise.c */
 };
 
 /* First thing in main(): may start the program over (see trap_install()), which a child must not. */

@@ -131,6 +131,7 @@ static void workers_and(void(IMAGE_ENTRY *body)(void))
 }
 
 /* Tells that it has begun, as a driver's work item tells halt that it is done, and is not back yet. */
+enum { LATE_CODE = 0x5000 };
 struct late_entry {
     struct worker_entry entry;
     struct sched_event begun;
@@ -141,21 +142,24 @@ static void run_late(struct worker_entry *entry)
 {
     struct late_entry *late = (struct late_entry *)entry;
     sched_event_set(&late->begun);
-    sched_sleep_until(sched_now() + 20 * 10000);
+    sched_sleep_until(sched_now() + 100 * 10000);
     late->returned = true;
 }
 
 static void wait_for_late_entry(void *unused)
 {
     (void)unused;
-    struct late_entry late = {.entry.run = run_late};
+    struct late_entry late = {.entry = {.run = run_late, .routine = LATE_CODE, .holds_driver = true}};
     sched_event_init(&late.begun, true, false);
     worker_threads_acquire();
-    worker_wait_running(); /* of nothing */
+    CLAIM(worker_wait_returned(LATE_CODE, 1, 0)); /* nothing is there */
     worker_queue(&late.entry);
     sched_event_wait(&late.begun, SCHED_FOREVER);
     bool early = late.returned;
-    worker_wait_running();
+    CLAIM(worker_has_routine(LATE_CODE, 1, true) && !worker_has_routine(LATE_CODE, 1, false));
+    CLAIM(worker_wait_returned(LATE_CODE + 1, 1, 0)); /* another driver's concern */
+    CLAIM(!worker_wait_returned(LATE_CODE, 1, 1) && !late.returned);
+    CLAIM(worker_wait_returned(LATE_CODE, 1, 5000));
     CLAIM(!early && late.returned);
     worker_threads_release();
 }

@@ -173,7 +173,8 @@ static void an_address_is_described_while_its_image_is_loaded(void **state)
     assert_string_equal(image_describe_address(address, text, sizeof(text)), "built.sys+0x1012 (.text)");
     image_unload(image);
     assert_false(image_contains(address));
-    assert_memory_equal(image_describe_address(address, text, sizeof(text)), "0x", 2);
+    assert_string_equal(image_describe_address(address, text, sizeof(text)), "built.sys+0x1012 (.text, unloaded)");
+    assert_memory_equal(image_describe_address((uintptr_t)&address, text, sizeof(text)), "0x", 2);
 }
 
 static void unknown_imports_are_all_named(void **state)
