@@ -6,7 +6,7 @@
 
 #include "exec/sched.h"
 
-enum { WORKER_COUNT = 2, TICKS_PER_MS = 10000 };
+enum { WORKER_COUNT = 2, TICKS_PER_MS = 10000, LOOK_MS = 10 };
 
 static pthread_mutex_t queue_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct worker_entry *queue_first, **queue_end = &queue_first;
@@ -140,8 +140,12 @@ bool worker_wait_returned(uintptr_t base, size_t size, unsigned milliseconds)
     uint64_t deadline = sched_now() + (uint64_t)milliseconds * TICKS_PER_MS;
 
     while (worker_has_routine(base, size, true) || worker_has_routine(base, size, false)) {
-        if (!sched_event_wait(&returned, deadline))
+        uint64_t now = sched_now(), look = now + LOOK_MS * TICKS_PER_MS;
+
+        if (now >= deadline)
             return false;
+        /* Somebody who waits for another driver may have been woken instead: the event hurries, it does not decide. */
+        sched_event_wait(&returned, look < deadline ? look : deadline);
     }
     return true;
 }
