@@ -49,6 +49,11 @@ REGRESSIONS = [
                                                        "--interrupts", "intx", "--scenario", "life-cycle"]),
     ("the event log is not filled", ["--device", "model", "--scenario", "stubborn", "--seeds", "29..29"]),
     ("figures while announcements are on their way", ["--device", "model", "--scenario", "announce", "--seeds", "1..20"]),
+    ("found broken down by driver and hang check at once", ["--device", "model", "--scenario", "recovery", "--seeds", "35..35"]),
+    ("a reset on a slow processor takes less than a second", ["--device", "model", "--scenario", "recovery", "--seeds", "171..171"]),
+    ("halted before it could tell of lost interrupts", ["--device", "model", "--scenario", "stubborn", "--seeds", "36..36"]),
+    ("announcements on a full transmit queue", ["--device", "model", "--scenario", "announce", "--seeds", "68..68"]),
+    ("announcements on a full transmit queue, after a reset", ["--device", "model", "--scenario", "announce", "--seeds", "109..109"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 QUEUE_SIZES = (2, 4, 256, 1024, 32768)

@@ -188,6 +188,8 @@ struct adapter_facts adapter_facts(const struct adapter *adapter)
     facts.mtu = general->MtuSize;
     facts.interrupts_by_message = adapter->messages != 0;
     facts.messages_granted = adapter->messages;
+    facts.checking = adapter->checking;
+    facts.halted = adapter->state == ADAPTER_HALTED;
     pthread_mutex_lock(mutex);
     facts.link = adapter->link;
     facts.link_speed = adapter->link_speed;

@@ -105,6 +105,8 @@ struct adapter_facts {
     uint64_t link_speed;
     bool interrupts_by_message;
     unsigned messages_granted;
+    bool checking; /* NDIS looks whether it hangs, or makes the reset that this has led to */
+    bool halted;   /* or not initialised yet */
 };
 struct adapter_facts adapter_facts(const struct adapter *adapter);
 struct adapter_counts {

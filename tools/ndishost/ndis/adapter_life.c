@@ -474,6 +474,7 @@ bool adapter_check_for_hang(struct adapter *adapter)
     uint64_t started;
 
     sleeping_mutex_lock(&adapter->pnp);
+    adapter->checking = true;
     if (adapter->driver->characteristics.CheckForHangHandlerEx && (adapter->state == ADAPTER_RUNNING || adapter->state == ADAPTER_PAUSED)) {
         started = sched_run_time();
         hung = (uint8_t)IMAGE_CALL("MiniportCheckForHangEx", adapter->driver->characteristics.CheckForHangHandlerEx,
@@ -483,6 +484,7 @@ bool adapter_check_for_hang(struct adapter *adapter)
         if (hung)
             reset_locked(adapter);
     }
+    adapter->checking = false;
     sleeping_mutex_unlock(&adapter->pnp);
     return hung;
 }

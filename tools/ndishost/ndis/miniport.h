@@ -135,6 +135,7 @@ struct adapter {
     struct adapter_attributes attributes;
     struct pending_operation pausing, restarting, resetting;
     bool resetting_addressing; /* AddressingReset of NdisMResetComplete */
+    atomic_bool checking;      /* adapter_check_for_hang() is at work */
     bool remove_requested;     /* NdisMRemoveMiniport */
 
     struct io_mapping *io_mappings; /* under mutex */

@@ -235,6 +235,8 @@ void station_expect_explanation(struct station *station)
     struct world *world = station->world;
     const char *told = device_fault_to_tell(station->device);
     uint64_t deadline = world_deadline(EXPLANATION_MS);
+    if (!station->adapter || adapter_facts(station->adapter).halted)
+        return; /* nobody is there any more who could explain */
     while (told && event_log_count() == station->entries_before && sched_now() < deadline && !station_device_gone(station) &&
            !world_failed(world)) {
         station_exchange(station, 1); /* so that there is something to notice it by */

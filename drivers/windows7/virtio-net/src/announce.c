@@ -37,6 +37,7 @@ static BOOLEAN AnnounceSend(PAEROVNET_ADAPTER Adapter, const UCHAR *Frame, ULONG
     while (!Sent && *Looks != 0 && !AerovnetIsOutOfReach(Adapter) && !AerovnetRecoveryIsWanted(Adapter)) {
         (*Looks)--;
         NdisMSleep(ROOM_PAUSE_MICROSECONDS);
+        AerovnetTxFetch(Adapter); /* a moderated interrupt may come only after many more completions */
         Sent = AerovnetTxSendOwn(Adapter, Frame, Length);
     }
     if (!Sent) {

@@ -162,6 +162,9 @@ AEROVNET_TX_SERVICE AerovnetTxService(PAEROVNET_ADAPTER Adapter);
 /* The device is at DRIVER_OK: goes live and sends what was held. IRQL: PASSIVE_LEVEL. */
 VOID AerovnetTxStart(PAEROVNET_ADAPTER Adapter);
 
+/* Reaps what has completed, although no interrupt told of it yet, and goes on with what waits. IRQL: <= DISPATCH_LEVEL. */
+VOID AerovnetTxFetch(PAEROVNET_ADAPTER Adapter);
+
 /* Goes on with what waits. IRQL: <= DISPATCH_LEVEL. */
 VOID AerovnetTxResume(PAEROVNET_ADAPTER Adapter);
 

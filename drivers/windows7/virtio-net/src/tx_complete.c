@@ -247,6 +247,19 @@ VOID AerovnetTxResume(PAEROVNET_ADAPTER Adapter)
     TxPumpFromBelow(Adapter, NULL);
 }
 
+VOID AerovnetTxFetch(PAEROVNET_ADAPTER Adapter)
+{
+    PAEROVNET_TX Tx = &Adapter->Tx;
+    PAEROVNET_TX_SLOT Retired = NULL;
+
+    NdisAcquireSpinLock(&Tx->Lock);
+    if (Tx->Queue.Live) {
+        Retired = TxReap(Tx);
+    }
+    NdisReleaseSpinLock(&Tx->Lock);
+    TxPumpFromBelow(Adapter, Retired);
+}
+
 VOID AerovnetTxStart(PAEROVNET_ADAPTER Adapter)
 {
     NdisAcquireSpinLock(&Adapter->Tx.Lock);
