@@ -4,7 +4,7 @@
 export ENFORCE_FIXED_LAYOUT ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: deps all run test soak bench package third-party format clean help
+.PHONY: deps all run test soak bench package third-party lint format clean help
 
 deps: ## install what building and testing need (Debian 12, root or sudo)
 	@./scripts/setup
@@ -29,6 +29,9 @@ package: all ## stage drivers, symbols, README and licences into out/packages
 
 third-party: all ## DIR=FOLDER: run every .sys in a folder through load, traffic, pause, halt; DEVICE, INF
 	@./tests/e2e/third_party.py $(if $(DEVICE),--device $(DEVICE)) $(if $(INF),--inf $(INF)) "$(or $(DIR),$(error DIR=FOLDER is missing))"
+
+lint: all ## clang-tidy, cppcheck, shellcheck: no findings (DEEP=1: clang's static analyser as well)
+	@./scripts/lint $(if $(DEEP),--deep)
 
 format: ## format every C source and header in place
 	@./scripts/format

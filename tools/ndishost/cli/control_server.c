@@ -96,7 +96,7 @@ static bool answer_request(struct machine *machine, char *request, char *answer,
     }
     bool is_reset = strcmp(verb, "reset") == 0;
     bool is_counts = strcmp(verb, "counts") == 0;
-    if ((is_counts || is_reset) && words == 2 && sscanf(object, "%u", &index) != 1)
+    if ((is_counts || is_reset) && words == 2 && sscanf(object, "%9u", &index) != 1)
         index = RUN_ADAPTERS_MAX;
     if (index >= machine->adapter_count)
         snprintf(answer, size, "error: there is no such adapter, the run has %u\n", machine->adapter_count);

@@ -158,7 +158,7 @@ extern struct agent *agents; /* read by the seeded policy alone, which has one h
 int agents_move(const struct sched_policy *from, const struct sched_policy *to);
 
 /* ---- sched_seeded.c ---- */
-int seeded_prepare(const struct sched_seed_options *options); /* an errno */
+int seeded_prepare(const struct sched_seed_options *wanted); /* an errno */
 
 /* ---- random.c ---- */
 void streams_start(uint64_t seed);

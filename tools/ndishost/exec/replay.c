@@ -20,13 +20,19 @@ static char **own_arguments(void)
     ssize_t got = -1;
     while (fd >= 0 && text != NULL && (got = read(fd, text + length, capacity - length)) > 0) {
         length += (size_t)got;
-        if (length == capacity)
-            text = realloc(text, (capacity *= 2) + 1);
+        if (length == capacity) {
+            char *longer = realloc(text, (capacity *= 2) + 1);
+            if (longer == NULL)
+                free(text);
+            text = longer;
+        }
     }
     if (fd >= 0)
         close(fd);
-    if (text == NULL || got < 0 || length == 0)
+    if (text == NULL || got < 0 || length == 0) {
+        free(text);
         return NULL;
+    }
     text[length] = '\0';
     for (size_t at = 0; at < length; at += strlen(text + at) + 1)
         count++;

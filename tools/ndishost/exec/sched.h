@@ -204,9 +204,9 @@ struct sched_agent {
     void *context;
     void *state; /* sched's */
 };
-void sched_agent_add(struct sched_agent *agent);    /* from any host thread; starts asleep */
-void sched_agent_wake(struct sched_agent *agent);   /* from any host thread, any IRQL; a wake during a step causes another step */
-void sched_agent_remove(struct sched_agent *agent); /* when it returns, step() is not running and will not run */
+void sched_agent_add(struct sched_agent *sched);    /* from any host thread; starts asleep */
+void sched_agent_wake(struct sched_agent *sched);   /* from any host thread, any IRQL; a wake during a step causes another step */
+void sched_agent_remove(struct sched_agent *sched); /* when it returns, step() is not running and will not run */
 
 /* ---- host I/O: one host thread polls descriptors and calls back; callbacks must be short, never block, never call the image ---- */
 /* Of the free policy only: adding one under `seeded` ends the program. */

@@ -34,7 +34,7 @@ bool stuck_step(struct trap_frame *frame);
 void stuck_yield_point(struct processor *processor);
 
 /* ---- store_buffer.c; every function does nothing without a store buffer ---- */
-void store_buffer_start(bool enabled);
+void store_buffer_start(bool wanted);
 /* The image is about to execute the instruction at the frame; and it has. */
 void store_buffer_before(struct processor *processor, struct trap_frame *frame);
 void store_buffer_after(struct processor *processor);

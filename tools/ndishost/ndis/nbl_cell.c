@@ -58,7 +58,7 @@ static void *arena_take(struct arena *arena)
     if (arena->free_count > REUSE_AFTER || arena->ever_used == ARENA_CELLS) {
         cell = arena->free_first;
         if (!cell) {
-            fprintf(stderr, "ndishost: more than %u NET_BUFFER_LISTs or NET_BUFFERs\n", ARENA_CELLS);
+            fprintf(stderr, "ndishost: more than %d NET_BUFFER_LISTs or NET_BUFFERs\n", ARENA_CELLS);
             abort();
         }
         arena->free_first = arena_links(arena)[((unsigned char *)cell - arena->base) / arena->cell_size];

@@ -22,7 +22,7 @@ struct oid_result {
     uint32_t needed;
 };
 /* Past NDIS, straight to MiniportOidRequest. PASSIVE_LEVEL. `type` is NDIS_REQUEST_TYPE. */
-struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t oid, void *buffer, uint32_t length);
+struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t oid, void *data, uint32_t length);
 
 /* RequestId of the request that was made last, pending or not. */
 uintptr_t oid_youngest(const struct adapter *adapter);

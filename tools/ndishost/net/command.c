@@ -8,8 +8,6 @@
 
 #include "net/world.h"
 
-extern char **environ;
-
 /* In the child of a process with threads: async-signal-safe calls only. 126 and 127 are the shell's own words for "could not". */
 static _Noreturn void child_run(int namespace_fd, pid_t parent, char *const *arguments)
 {

@@ -121,6 +121,7 @@ static bool relocate_entry(struct loader *loader, uint64_t delta, uint32_t rva, 
     const struct image_facts *facts = loader->facts;
     if (type == PE_RELOCATION_ABSOLUTE) /* padding */
         return true;
+    /* NOLINTNEXTLINE(misc-redundant-expression): a constant of this build */
     if (type != (OWN_MACHINE == IMAGE_X64 ? PE_RELOCATION_DIR64 : PE_RELOCATION_HIGHLOW))
         return refuse(loader, "relocation of type %u at RVA 0x%x", type, (unsigned)rva);
     if (rva < facts->headers_size || rva > facts->header.image_size - sizeof(uintptr_t))
@@ -289,7 +290,10 @@ void image_discard_init(struct image *image)
     for (unsigned i = 0; i < image->discardable_count; i++) {
         /* A fresh mapping: the pages' content is gone as well. */
         void *at = image->base + image->discardable[i].rva;
-        mmap(at, image->discardable[i].size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        if (mmap(at, image->discardable[i].size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+            perror("ndishost: the driver's INIT sections cannot be taken away");
+            abort();
+        }
     }
     image->discardable_count = 0;
 }

@@ -61,8 +61,8 @@ static const AEROVNET_EVENT_ROW EventTable[] = {
 #define EVENT_COUNT (sizeof EventTable / sizeof EventTable[0])
 
 /* Each setting has a message of its own, because entries carry no text: in the order of the table. */
-#define SETTING_MEMBER(Member, Keyword, Default, Minimum, Maximum) +1
-#define SETTING_COUNT                                              (0 AEROVNET_SETTING_TABLE(SETTING_MEMBER))
+#define SETTING_INDEX(Member, Keyword, Default, Minimum, Maximum) SETTING_##Member,
+enum { AEROVNET_SETTING_TABLE(SETTING_INDEX) SETTING_COUNT };
 
 static ULONG EventMessage(AEROVNET_REASON Reason, ULONG Detail1, ULONG Detail2)
 {

@@ -71,7 +71,7 @@ static void fill(void *memory, size_t size)
 
 /* ---- one instruction on memory and on the device ---- */
 
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R13 = 13 };
+enum { RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7, R13 = 13 };
 #define STATUS_AND_DIRECTION 0xcd5u
 #define MIDDLE               64 /* string instructions go both ways from here */
 

@@ -18,13 +18,14 @@ enum {
     OUR_PEER_ID = 0,    /* the doorbell's target: we */
     DEVICE_PEER_ID = 1, /* the device itself; nobody rings it */
     SHARED_SIZE = 4096, /* the protocol wants a memory; nothing is in it */
-    DOORBELL_OFFSET = 12,
     CONNECT_ATTEMPTS = 2000,
-    /* Above everything that bars.c gives to functions, below the I/O APIC. */
-    DOORBELL_BAR = 0xfd000000,
-    MSIX_BAR = 0xfd010000,
-    SHARED_BAR = 0xfd020000,
 };
+
+/* Above everything that bars.c gives to functions, below the I/O APIC. */
+#define DOORBELL_BAR    0xfd000000u
+#define MSIX_BAR        0xfd010000u
+#define SHARED_BAR      0xfd020000u
+#define DOORBELL_OFFSET 12u
 
 struct doorbell_vector {
     struct ivshmem *ivshmem;

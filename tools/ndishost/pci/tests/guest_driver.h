@@ -67,7 +67,7 @@ void guest_driver_reset(struct guest_driver *driver); /* and gives the queues' m
 /* Publishes one frame, as header and data descriptors or through an indirect table, and notifies. */
 void guest_driver_send(struct guest_driver *driver, const void *frame, size_t length, bool indirect);
 /* Puts any head into the available ring and notifies. */
-void guest_driver_publish_head(struct guest_driver *driver, unsigned queue, uint16_t head);
+void guest_driver_publish_head(struct guest_driver *driver, unsigned index, uint16_t head);
 /* Waits by interrupts until the transmit queue has used everything. */
 void guest_driver_wait_sent(struct guest_driver *driver);
 /* Waits by interrupts for a frame; its length. The buffer goes back to the device. */

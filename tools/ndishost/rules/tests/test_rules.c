@@ -25,7 +25,7 @@ static char *captured(void (*body)(void))
     fflush(stderr);
     dup2(saved, 2);
     close(saved);
-    rewind(file);
+    fseek(file, 0, SEEK_SET);
     text[fread(text, 1, sizeof(text) - 1, file)] = 0;
     fclose(file);
     return text;
