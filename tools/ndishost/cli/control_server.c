@@ -54,7 +54,7 @@ static void answer_qmp(struct machine *machine, const char *request, char *answe
     char error[256] = "";
     unsigned index = 0;
     const char *command = strchr(request, '{');
-    sscanf(request, "qmp %u", &index);
+    sscanf(request, "qmp %9u", &index);
     if (!command || index >= machine->adapter_count || !machine->adapters[index].function) {
         snprintf(answer, size, "error: wanted: qmp [ADAPTER] '{\"execute\": ...}'\n");
         return;
@@ -85,7 +85,7 @@ static bool answer_request(struct machine *machine, char *request, char *answer,
 {
     char verb[16] = "", object[16] = "";
     unsigned index = 0;
-    int words = sscanf(request, "%15s %15s %u", verb, object, &index);
+    int words = sscanf(request, "%15s %15s %9u", verb, object, &index);
     if (strcmp(verb, "stop") == 0 && words == 1) {
         snprintf(answer, size, "ok\n");
         return true;
