@@ -54,6 +54,9 @@ REGRESSIONS = [
     ("halted before it could tell of lost interrupts", ["--device", "model", "--scenario", "stubborn", "--seeds", "36..36"]),
     ("announcements on a full transmit queue", ["--device", "model", "--scenario", "announce", "--seeds", "68..68"]),
     ("announcements on a full transmit queue, after a reset", ["--device", "model", "--scenario", "announce", "--seeds", "109..109"]),
+    ("filters that the device refuses", ["--device", "model:fault=control-refused@1", "--scenario", "filter"]),
+    ("filters that the device refuses from some time on", ["--device", "model:fault=control-refused@13", "--scenario", "filter"]),
+    ("a pause amid the segments of a large send", ["--device", "model:fault=never-completes@2", "--scenario", "offload", "--seeds", "1..2"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 QUEUE_SIZES = (2, 4, 256, 1024, 32768)

@@ -178,6 +178,17 @@ static void silence(struct filter_play *play)
     station_settle(play->station);
 }
 
+/* The device takes no commands, or says so: what it lets through is what it was told last, and nothing that the driver could change. */
+static bool device_refuses_commands(const struct world *world)
+{
+    for (unsigned i = 0; i < world->device.model.fault_count; ++i) {
+        unsigned kind = world->device.model.faults[i].kind;
+        if (kind == FAULT_CONTROL_REFUSED || kind == FAULT_CONTROL_ACK_GARBAGE)
+            return true;
+    }
+    return false;
+}
+
 void play_filter(struct world *world)
 {
     struct station *station = &world->stations[0];
@@ -189,6 +200,8 @@ void play_filter(struct world *world)
         world_inapplicable(world, "nothing can be sent to this device");
         goto over;
     }
+    if (device_refuses_commands(world))
+        world_expect_misfortune(world);
     world->may_lose = true; /* of the load, whose frames are subject to the filter as others */
     groups_choose(&play);
     play.filter = station->adapter->current_packet_filter & ~(uint32_t)NT_NDIS_PACKET_TYPE_ALL_MULTICAST;
