@@ -83,5 +83,6 @@ VOID AerovnetAnnounceServe(PAEROVNET_ADAPTER Adapter)
     if (!All) {
         return; /* not acknowledged, the request stays: the next hang check finds it again */
     }
+    AerovnetControlQueueBegin(Adapter);
     (void)AerovnetControlQueueSend(Adapter, VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, NULL, 0);
 }

@@ -162,6 +162,7 @@ VOID AerovnetControlApply(PAEROVNET_ADAPTER Adapter)
     Generation = Adapter->Control.Generation;
     NdisReleaseSpinLock(&Adapter->State.Lock);
     if (Adapter->Control.Queue.Queue.Live) {
+        AerovnetControlQueueBegin(Adapter);
         if (AddressApply(Adapter) != AerovnetCommandDead && VlansApply(Adapter) != AerovnetCommandDead &&
             Adapter->Device.Profile.filters_receive) {
             FilterApply(Adapter);

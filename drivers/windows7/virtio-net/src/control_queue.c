@@ -30,6 +30,8 @@ static const struct {
     ULONG PauseMicroseconds;
 } PatienceTable[] = {{20, 0}, {20, 1000}, {100, 10000}};
 #define STALL_MICROSECONDS 10
+/* The patience with all commands of one job, in sleeps of whichever row. */
+#define JOB_SLEEPS 300
 
 /* Resets because of this queue, after which the device is not asked any more. Less than the recovery allows between two hang checks. */
 #define STRIKES_ALLOWED 3
@@ -109,6 +111,11 @@ VOID AerovnetControlQueueCounters(PAEROVNET_ADAPTER Adapter, PAEROVNET_COMMAND_C
     NdisReleaseSpinLock(&Adapter->State.Lock);
 }
 
+VOID AerovnetControlQueueBegin(PAEROVNET_ADAPTER Adapter)
+{
+    Adapter->Control.Queue.Patience = JOB_SLEEPS;
+}
+
 /* ---- one command ---- */
 
 static VOID CommandCount(PAEROVNET_ADAPTER Adapter, PULONG64 Counter)
@@ -178,7 +185,10 @@ static enum virtqueue_result CommandAwait(PAEROVNET_ADAPTER Adapter, PBOOLEAN In
             }
             if (PatienceTable[Row].PauseMicroseconds == 0) {
                 NdisStallExecution(STALL_MICROSECONDS);
+            } else if (Control->Patience == 0) {
+                return VIRTQUEUE_EMPTY;
             } else {
+                Control->Patience--;
                 NdisMSleep(PatienceTable[Row].PauseMicroseconds);
             }
         }

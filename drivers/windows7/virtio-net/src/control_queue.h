@@ -31,6 +31,7 @@ typedef struct _AEROVNET_CONTROL_QUEUE {
     AEROVNET_SHARED Command; /* init-only: what the device reads, and the byte that it writes */
     BOOLEAN Usable;          /* the device has the queue, and answers; only ever cleared */
     ULONG Strikes;           /* resets that the queue was the reason of */
+    ULONG Patience;          /* sleeps that the commands of the present job may still take, together; guard: the one user */
     AEROVNET_COMMAND_COUNTERS Counters;
 } AEROVNET_CONTROL_QUEUE, *PAEROVNET_CONTROL_QUEUE;
 
@@ -48,11 +49,18 @@ VOID AerovnetControlQueueOpen(PAEROVNET_ADAPTER Adapter);
 /* Before a reset: no command is sent any more. */
 VOID AerovnetControlQueueStop(PAEROVNET_ADAPTER Adapter);
 
+/*
+ * A job of several commands begins. An OID may wait for all of them: a device that answers each just in time is as good as silent, so that
+ * together they may take less than eight seconds (OID-06).
+ */
+VOID AerovnetControlQueueBegin(PAEROVNET_ADAPTER Adapter);
+
 #define AEROVNET_COMMAND_DATA_MAX 440
 
 /*
- * Sends one command and waits for its answer, for less than four seconds. What goes wrong is counted; a device that does not answer, or
- * breaks the ring, is reset, and after a few times is not asked any more. `Length` <= AEROVNET_COMMAND_DATA_MAX. IRQL: PASSIVE_LEVEL.
+ * Sends one command and waits for its answer, for less than four seconds, and not longer than the job may take. What goes wrong is counted;
+ * a device that does not answer, or breaks the ring, is reset, and after a few times is not asked any more. `Length` <=
+ * AEROVNET_COMMAND_DATA_MAX. IRQL: PASSIVE_LEVEL.
  */
 AEROVNET_COMMAND_RESULT AerovnetControlQueueSend(PAEROVNET_ADAPTER Adapter, UCHAR Class, UCHAR Command, const VOID *Data, ULONG Length);
 
