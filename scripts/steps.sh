@@ -5,6 +5,8 @@
 #   step NAME TITLE COMMAND...      runs COMMAND; "[2/6] TITLE ... 12 s"; on failure shows the end of out/log/NAME.log and exits with 1
 #   steps_end TEXT                  the last line, with the total time
 
+steps_failed_cases='^FAIL |^\[ +(ERROR|LINE) +\]|\*\*\*(Failed|Timeout|Exception)'
+
 steps_begin()
 {
     steps_total=$1
@@ -29,6 +31,11 @@ step()
         printf -- '--- the end of out/log/%s.log:\n' "$step_name" >&2
         # The compiler's command lines are long and say nothing that the messages do not.
         grep -v -E '^(/[^ ]*/)?(clang|cc|gcc)[-0-9]* |^/usr/bin/(clang|cc|gcc)' "out/log/$step_name.log" | tail -n 60 >&2
+        # Last, and by name: the cases of tests (e2e.py, cmocka) that may stand far above the end.
+        if grep -q -E "$steps_failed_cases" "out/log/$step_name.log"; then
+            printf -- '--- what failed:\n' >&2
+            grep -E -A 1 "$steps_failed_cases" "out/log/$step_name.log" | grep -v '^--$' | tail -n 20 >&2
+        fi
         exit 1
     fi
 }

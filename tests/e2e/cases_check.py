@@ -57,6 +57,8 @@ REGRESSIONS = [
     ("filters that the device refuses", ["--device", "model:fault=control-refused@1", "--scenario", "filter"]),
     ("filters that the device refuses from some time on", ["--device", "model:fault=control-refused@13", "--scenario", "filter"]),
     ("a pause amid the segments of a large send", ["--device", "model:fault=never-completes@2", "--scenario", "offload", "--seeds", "1..2"]),
+    ("a reset is wanted between the handshake and DRIVER_OK", ["--device", "model:fault=needs-reset-at-access@60",
+                                                              "--scenario", "life-cycle"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 QUEUE_SIZES = (2, 4, 256, 1024, 32768)

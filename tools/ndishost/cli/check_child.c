@@ -136,8 +136,8 @@ void check_child_run(const struct check_options *options, const struct image_fac
         .service = service,
         .device = options->device,
         .interrupts = interrupts_of(options, job->seed),
-        .keywords = options->keywords,
-        .keyword_count = options->keyword_count,
+        .keywords = options->keywords.rows,
+        .keyword_count = options->keywords.count,
         .seed = job->seed,
         .cut_at = job->cut_at,
     };

@@ -87,18 +87,8 @@ static bool add_scenario(struct check_options *options, const char *name)
 
 static bool add_keyword(struct check_options *options, const char *text)
 {
-    const char *equals = strchr(text, '=');
-    if (!equals || equals == text)
-        return refuse("--set wants KEYWORD=VALUE, not \"%s\"", text);
-    if (options->keyword_count == RUN_KEYWORDS_MAX)
-        return refuse("--set: at most %u keywords", (unsigned)RUN_KEYWORDS_MAX);
-    char *copy = strdup(text);
-    if (!copy)
-        return refuse("out of memory");
-    copy[equals - text] = 0;
-    options->keyword_text[options->keyword_count] = copy;
-    options->keywords[options->keyword_count++] = (struct keyword){copy, copy + (equals - text) + 1};
-    return true;
+    char error[256];
+    return keyword_list_set(&options->keywords, text, error, sizeof(error)) || refuse("%s", error);
 }
 
 static bool parse_interrupts(struct check_options *options, const char *text)
@@ -288,6 +278,5 @@ enum options_outcome check_options_parse(struct check_options *options, int argc
 
 void check_options_free(struct check_options *options)
 {
-    for (unsigned i = 0; i < options->keyword_count; ++i)
-        free(options->keyword_text[i]);
+    keyword_list_free(&options->keywords);
 }

@@ -29,14 +29,12 @@ struct check_options {
     bool by_instruction, store_buffer;
     struct check_range fail_nth, cut_at;
     enum adapter_interrupts interrupts;
-    const char *inf;                           /* --inf, or NULL */
-    const char *files;                         /* --files, or NULL */
-    bool interrupts_given;                     /* else the seed decides */
-    struct keyword keywords[RUN_KEYWORDS_MAX]; /* point into `keyword_text` */
-    unsigned keyword_count;
-    char *keyword_text[RUN_KEYWORDS_MAX];
-    unsigned jobs;    /* processes at a time */
-    unsigned seconds; /* that one of them may take */
+    const char *inf;              /* --inf, or NULL */
+    const char *files;            /* --files, or NULL */
+    bool interrupts_given;        /* else the seed decides */
+    struct keyword_list keywords; /* --set, then the INF */
+    unsigned jobs;                /* processes at a time */
+    unsigned seconds;             /* that one of them may take */
     const char *json;
     bool trace, guard_pages;
 };

@@ -61,9 +61,9 @@ static void write_replay(const struct check_report *report, const struct check_j
         add_text(buffer, size, " --preempt instruction%s", options->store_buffer ? " --store-buffer" : "");
     if (options->interrupts_given)
         add_text(buffer, size, " --interrupts %s", interrupts[options->interrupts]);
-    for (unsigned i = 0; i < options->keyword_count; ++i) {
+    for (unsigned i = 0; i < options->keywords.count; ++i) {
         char keyword[256];
-        snprintf(keyword, sizeof(keyword), "%s=%s", options->keywords[i].name, options->keywords[i].value);
+        snprintf(keyword, sizeof(keyword), "%s=%s", options->keywords.rows[i].name, options->keywords.rows[i].value);
         add_text(buffer, size, " --set");
         add_word(buffer, size, keyword);
     }

@@ -120,8 +120,7 @@ int command_check(int argc, char **argv)
         struct inf_interrupts interrupts;
         struct image_facts *facts = host_read_image(options.image, error, sizeof(error));
         if (facts && host_take_image(facts, error, sizeof(error)) &&
-            inf_settings_add(options.inf, options.image, facts, options.keywords, options.keyword_text, &options.keyword_count, &interrupts,
-                             error, sizeof(error))) {
+            inf_settings_add(options.inf, options.image, facts, &options.keywords, &interrupts, error, sizeof(error))) {
             if (!options.interrupts_given && interrupts.known && !interrupts.messages) {
                 options.interrupts = ADAPTER_INTERRUPTS_LINE;
                 options.interrupts_given = true;

@@ -142,8 +142,7 @@ static bool prepare_driver(struct run_options *options, const struct image_facts
 {
     struct inf_interrupts interrupts;
     if (!imports_are_known(facts, error, error_size) ||
-        !inf_settings_add(options->inf, options->image, facts, options->keywords, options->keyword_text, &options->keyword_count,
-                          &interrupts, error, error_size))
+        !inf_settings_add(options->inf, options->image, facts, &options->keywords, &interrupts, error, error_size))
         return false;
     grant_interrupts(options, &interrupts);
     return true;

@@ -23,30 +23,16 @@ static bool is_set(const struct keyword *keywords, unsigned count, const char *n
     return false;
 }
 
-/* "NAME\0VALUE\0", as --set keeps them. */
-static char *text_of(const struct inf_keyword *keyword)
+static bool append(const struct inf_keywords *list, struct keyword_list *keywords)
 {
-    size_t name = strlen(keyword->name) + 1, value = strlen(keyword->value) + 1;
-    char *text = malloc(name + value);
-    if (text) {
-        memcpy(text, keyword->name, name);
-        memcpy(text + name, keyword->value, value);
-    }
-    return text;
-}
-
-static bool append(const struct inf_keywords *list, struct keyword *keywords, char **keyword_text, unsigned *count)
-{
-    unsigned given = *count;
+    unsigned given = keywords->count;
     for (unsigned i = 0; i < list->count; ++i) {
         const struct inf_keyword *keyword = &list->keywords[i];
-        if (is_set(keywords, given, keyword->name))
+        if (is_set(keywords->rows, given, keyword->name))
             continue;
-        if (*count == RUN_KEYWORDS_MAX || !(keyword_text[*count] = text_of(keyword)))
+        if (!keyword_list_add(keywords, keyword->name, keyword->value))
             return false;
-        keywords[*count] = (struct keyword){keyword_text[*count], keyword_text[*count] + strlen(keyword->name) + 1};
         TRACE("inf", "%s = %s", keyword->name, keyword->value);
-        ++*count;
     }
     return true;
 }
@@ -61,8 +47,8 @@ static const char *inf_beside(const char *image, char *buffer, size_t size)
     return access(buffer, R_OK) == 0 ? buffer : NULL;
 }
 
-bool inf_settings_add(const char *path, const char *image, const struct image_facts *facts, struct keyword *keywords, char **keyword_text,
-                      unsigned *keyword_count, struct inf_interrupts *interrupts, char *error, size_t error_size)
+bool inf_settings_add(const char *path, const char *image, const struct image_facts *facts, struct keyword_list *keywords,
+                      struct inf_interrupts *interrupts, char *error, size_t error_size)
 {
     struct inf_keywords list;
     char why[256];
@@ -86,9 +72,9 @@ bool inf_settings_add(const char *path, const char *image, const struct image_fa
     } else {
         *interrupts = (struct inf_interrupts){true, list.messages, list.message_limit};
         TRACE("inf", "model %s, section [%s]", list.model, list.install);
-        good = append(&list, keywords, keyword_text, keyword_count);
+        good = append(&list, keywords);
         if (!good)
-            snprintf(error, error_size, "%s: more than %u keywords with those of --set", path, (unsigned)RUN_KEYWORDS_MAX);
+            snprintf(error, error_size, "%s: more than %u keywords with those of --set", path, (unsigned)KEYWORDS_MAX);
         inf_keywords_free(&list);
     }
     inf_free(inf);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cli/options.h"
+#include "cli/keyword_list.h"
 #include "pe/image.h"
 
 /* What Windows grants when nobody says otherwise. */
@@ -17,11 +17,10 @@ struct inf_interrupts {
 };
 
 /*
- * Appends what the INF gives an adapter of the image's machine to the arrays of RUN_KEYWORDS_MAX keywords; what is there already stays as
- * it is, and tells what it says of interrupts. `path` NULL: NAME.inf beside NAME.sys, if there is one; "none": nothing. False and one line
- * in `error`.
+ * Appends what the INF gives an adapter of the image's machine to the keywords; what is there already stays as it is. Tells what it says of
+ * interrupts. `path` NULL: NAME.inf beside NAME.sys, if there is one; "none": nothing. False and one line in `error`.
  */
-bool inf_settings_add(const char *path, const char *image, const struct image_facts *facts, struct keyword *keywords, char **keyword_text,
-                      unsigned *keyword_count, struct inf_interrupts *interrupts, char *error, size_t error_size);
+bool inf_settings_add(const char *path, const char *image, const struct image_facts *facts, struct keyword_list *keywords,
+                      struct inf_interrupts *interrupts, char *error, size_t error_size);
 
 #endif

@@ -181,18 +181,8 @@ static bool parse_interrupts(struct run_options *options, const char *text)
 
 static bool parse_keyword(struct run_options *options, const char *text)
 {
-    const char *equals = strchr(text, '=');
-    if (!equals || equals == text)
-        return refuse("--set wants KEYWORD=VALUE, not \"%s\"", text);
-    if (options->keyword_count == RUN_KEYWORDS_MAX)
-        return refuse("--set: at most %u keywords", (unsigned)RUN_KEYWORDS_MAX);
-    char *copy = strdup(text);
-    if (!copy)
-        return refuse("out of memory");
-    copy[equals - text] = 0;
-    options->keyword_text[options->keyword_count] = copy;
-    options->keywords[options->keyword_count++] = (struct keyword){copy, copy + (equals - text) + 1};
-    return true;
+    char error[256];
+    return keyword_list_set(&options->keywords, text, error, sizeof(error)) || refuse("%s", error);
 }
 
 /* ---- run ---- */
@@ -416,8 +406,7 @@ enum options_outcome run_options_parse(struct run_options *options, int argc, ch
 
 void run_options_free(struct run_options *options)
 {
-    for (unsigned i = 0; i < options->keyword_count; ++i)
-        free(options->keyword_text[i]);
+    keyword_list_free(&options->keywords);
     if (options->also)
         run_options_free(options->also);
     free(options->also);

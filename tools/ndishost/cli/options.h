@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/keyword_list.h"
 #include "ndis/adapter.h"
 #include "net/network.h"
 #include "pci/minimal/minimal_device.h"
@@ -15,7 +16,7 @@
 enum exit_status { EXIT_OK = 0, EXIT_FOUND = 1 /* violations, leaks, a failed command or failed traffic */, EXIT_INPUT = 2 };
 
 enum device_kind { DEVICE_QEMU, DEVICE_MINIMAL, DEVICE_PLUGIN, DEVICE_NONE };
-enum { RUN_DRIVERS_MAX = 2, RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_KEYWORDS_MAX = 320, RUN_MESSAGES_DEFAULT = 8 };
+enum { RUN_DRIVERS_MAX = 2, RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_MESSAGES_DEFAULT = 8 };
 
 /*
  * A run. What a driver is given of its own: image, device, mac, machine, interrupts, INF, keywords, adapters; everything else is the run's,
@@ -36,12 +37,10 @@ struct run_options {
     bool referee; /* --referee: a third namespace, so that Linux verifies what it receives */
     enum adapter_interrupts interrupts;
     unsigned message_limit;
-    const char *inf;                           /* --inf, or NULL */
-    const char *files;                         /* --files, or NULL */
-    struct keyword keywords[RUN_KEYWORDS_MAX]; /* point into `keyword_text` */
-    unsigned keyword_count;
-    char *keyword_text[RUN_KEYWORDS_MAX];
-    unsigned adapters; /* 1 if not given; 2 without devices */
+    const char *inf;              /* --inf, or NULL */
+    const char *files;            /* --files, or NULL */
+    struct keyword_list keywords; /* --set, then the INF */
+    unsigned adapters;            /* 1 if not given; 2 without devices */
     unsigned processors;
     double seconds;  /* --for; 0: not given */
     unsigned rounds; /* 0: one round with traffic */

@@ -79,8 +79,8 @@ static bool bring_up(const struct scenario *scenario, struct driver *driver, uns
     struct adapter_options adapter_options = {
         .interrupts = options->interrupts,
         .message_limit = options->message_limit,
-        .keywords = options->keywords,
-        .keyword_count = options->keyword_count,
+        .keywords = options->keywords.rows,
+        .keyword_count = options->keywords.count,
     };
     unsigned first_event = event_log_count();
     struct adapter *adapter = adapter_create(driver, slot->function, &adapter_options);

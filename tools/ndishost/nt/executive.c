@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* executive.c - the rest of what miniports import: versions, routine addresses, lookaside lists, fast mutexes. */
+/* executive.c - the rest of what miniports import: versions, routine addresses, fast mutexes. */
 #include "nt/dispatcher.h"
 
 #include "abi/nt_constants.h"
@@ -55,45 +55,6 @@ static uint64_t export_MmGetSystemRoutineAddress(struct export_call *call)
     nt_unicode_to_utf8(arg_pointer(call), name, sizeof(name));
     uintptr_t address = export_resolve("ntoskrnl.exe", name);
     return address ? address : export_resolve("hal.dll", name);
-}
-
-/* ---- lookaside lists: the lists and their functions stand in the image's memory, and its inlined code uses them ---- */
-
-enum { LOOKASIDE_DEPTH = 4, LOOKASIDE_DEPTH_MAXIMUM = 256 };
-
-static uint64_t export_ExInitializeNPagedLookasideList(struct export_call *call)
-{
-    nt_GENERAL_LOOKASIDE *list = arg_pointer(call); /* NPAGED_LOOKASIDE_LIST begins with it */
-    uintptr_t allocate = arg_word(call), release = arg_word(call);
-    uint32_t flags = arg_u32(call);
-    uint32_t size = (uint32_t)arg_word(call), tag = arg_u32(call);
-    if (flags)
-        rule_violated("HOST-ARGUMENT", list, "ExInitializeNPagedLookasideList with flags 0x%x", (unsigned)flags);
-    *list = (nt_GENERAL_LOOKASIDE){0};
-    list->Depth = LOOKASIDE_DEPTH;
-    list->MaximumDepth = LOOKASIDE_DEPTH_MAXIMUM;
-    list->Size = size < sizeof(uintptr_t) ? sizeof(uintptr_t) : size;
-    list->Tag = tag;
-    list->Allocate = allocate ? allocate : export_resolve("ntoskrnl.exe", "ExAllocatePoolWithTag");
-    list->Free = release ? release : export_resolve("ntoskrnl.exe", "ExFreePool");
-    return 0;
-}
-
-static uint64_t export_ExDeleteNPagedLookasideList(struct export_call *call)
-{
-    nt_GENERAL_LOOKASIDE *list = arg_pointer(call);
-#if UINTPTR_MAX == UINT64_MAX
-    uintptr_t entry = (uintptr_t)(((nt_SLIST_HEADER *)list->ListHead)->Region & ~15ull);
-#else
-    uintptr_t entry = list->SingleListHead;
-#endif
-    while (entry) {
-        uintptr_t next = *(uintptr_t *)entry;
-        IMAGE_CALL("LookasideFree", list->Free, entry);
-        entry = next;
-    }
-    memset((void *)list->ListHead, 0, sizeof(list->ListHead));
-    return 0;
 }
 
 /* ---- fast mutexes ---- */
@@ -168,8 +129,6 @@ const struct export_row nt_executive_exports[] = {
     EXPORT(RtlGetVersion),
     EXPORT(PsGetVersion),
     EXPORT(MmGetSystemRoutineAddress),
-    EXPORT(ExInitializeNPagedLookasideList),
-    EXPORT(ExDeleteNPagedLookasideList),
     EXPORT(ExAcquireFastMutex),
     EXPORT(ExTryToAcquireFastMutex),
     EXPORT(ExReleaseFastMutex),

@@ -72,6 +72,14 @@ static VOID DeviceGiveUp(PAEROVNET_ADAPTER Adapter, enum virtio_pci_result Resul
     AerovnetLinkLost(Adapter);
 }
 
+/* A device that breaks down before DRIVER_OK notifies nobody of it (virtio 1.x, 2.1.2): it is looked at once. IRQL: PASSIVE_LEVEL. */
+static VOID DeviceLookAfterStart(PAEROVNET_ADAPTER Adapter)
+{
+    if (AerovnetDeviceNeedsReset(Adapter)) {
+        AerovnetRecoveryRequest(Adapter, AerovnetResetNeeded);
+    }
+}
+
 /* From any state to DRIVER_OK, with everything as it was. FALSE: the device is lost for now, and sends fail. IRQL: PASSIVE_LEVEL. */
 static BOOLEAN DeviceBringBack(PAEROVNET_ADAPTER Adapter)
 {
@@ -82,6 +90,7 @@ static BOOLEAN DeviceBringBack(PAEROVNET_ADAPTER Adapter)
         RecoverySetLost(Adapter, FALSE);
         AerovnetControlApply(Adapter);
         AerovnetLinkFound(Adapter);
+        DeviceLookAfterStart(Adapter);
         return TRUE;
     }
     virtio_pci_modern_fail(&Adapter->Device.Transport); /* G15 */
@@ -268,6 +277,7 @@ VOID AerovnetRecoveryBegin(PAEROVNET_ADAPTER Adapter)
     NdisAcquireSpinLock(&Adapter->State.Lock);
     Adapter->Recovery.Active = FALSE;
     NdisReleaseSpinLock(&Adapter->State.Lock);
+    DeviceLookAfterStart(Adapter);
     (void)RecoveryPost(Adapter, RECOVERY_JOB_CONTROL);
 }
 

@@ -108,11 +108,11 @@ static void keywords_are_split_at_the_first_equals_sign(void **state)
 {
     (void)state;
     struct run_options options = taken(WORDS("--set", "A=1", "x.sys", "--set", "NetworkAddress=x=y", "--set", "Empty="));
-    assert_int_equal(options.keyword_count, 3);
-    assert_string_equal(options.keywords[0].name, "A");
-    assert_string_equal(options.keywords[0].value, "1");
-    assert_string_equal(options.keywords[1].value, "x=y");
-    assert_string_equal(options.keywords[2].value, "");
+    assert_int_equal(options.keywords.count, 3);
+    assert_string_equal(options.keywords.rows[0].name, "A");
+    assert_string_equal(options.keywords.rows[0].value, "1");
+    assert_string_equal(options.keywords.rows[1].value, "x=y");
+    assert_string_equal(options.keywords.rows[2].value, "");
     run_options_free(&options);
 }
 
@@ -125,10 +125,10 @@ static void a_second_driver_has_device_interrupts_and_keywords_of_its_own(void *
     assert_string_equal(options.image, "x.sys");
     assert_string_equal(options.properties, "vectors=2");
     assert_int_equal(options.processors, 4);
-    assert_true(options.keyword_count == 1 && strcmp(options.keywords[0].name, "A") == 0);
+    assert_true(options.keywords.count == 1 && strcmp(options.keywords.rows[0].name, "A") == 0);
     assert_string_equal(options.also->image, "y.sys");
     assert_true(options.also->transitional && options.also->interrupts == ADAPTER_INTERRUPTS_LINE && options.also->adapters == 3);
-    assert_true(options.also->keyword_count == 1 && strcmp(options.also->keywords[0].name, "B") == 0);
+    assert_true(options.also->keywords.count == 1 && strcmp(options.also->keywords.rows[0].name, "B") == 0);
     run_options_free(&options);
     assert_null(options.also);
 
@@ -172,9 +172,9 @@ static void too_many_keywords_are_refused(void **state)
 {
     (void)state;
     struct run_options options;
-    char *argv[2 * RUN_KEYWORDS_MAX + 5] = {"run", "x.sys"};
+    char *argv[2 * KEYWORDS_MAX + 5] = {"run", "x.sys"};
     int argc = 2, nowhere = dup(STDERR_FILENO);
-    for (int i = 0; i <= RUN_KEYWORDS_MAX; ++i) {
+    for (int i = 0; i <= KEYWORDS_MAX; ++i) {
         argv[argc++] = "--set";
         argv[argc++] = "A=1";
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Memory that devices reach, LOOKASIDE_LIST_EX, kernel stacks, one-time initialisation, callback objects: what they do, and misuse. */
+/* Memory that devices reach, kernel stacks, one-time initialisation, callback objects: what they do, and misuse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -191,79 +191,6 @@ static void misuse_of_pages_is_reported(void **state)
 {
     (void)state;
     with_arena(misuse_pages);
-    assert_int_equal(track_audit(NULL, "at the end"), 1);
-}
-
-/* ---- lookaside lists ---- */
-
-static unsigned allocations, frees;
-static void *seen_list;
-
-static void *IMAGE_STDCALL own_allocate(uint32_t type, size_t size, uint32_t tag, void *list)
-{
-    allocations++;
-    seen_list = list;
-    return STDCALL(void *, "ExAllocatePoolWithTag", uint32_t, size_t, uint32_t)(type, size, tag);
-}
-
-static void IMAGE_STDCALL own_free(void *entry, void *list)
-{
-    frees++;
-    seen_list = list;
-    STDCALL(void, "ExFreePool", void *)(entry);
-}
-
-typedef void *(IMAGE_STDCALL *allocate_ex)(uint32_t, size_t, uint32_t, void *);
-typedef void(IMAGE_STDCALL *free_ex)(void *, void *);
-
-static uint32_t initialize(nt_GENERAL_LOOKASIDE_POOL *list, void *allocate, void *release, uint32_t flags, uint16_t depth)
-{
-    return STDCALL(uint32_t, "ExInitializeLookasideListEx", void *, void *, void *, uint32_t, uint32_t, size_t, uint32_t,
-                   uint16_t)(list, allocate, release, 0, flags, 48, 0x31746B4C, depth);
-}
-
-static void IMAGE_ENTRY use_lookaside(void)
-{
-    static _Alignas(64) nt_GENERAL_LOOKASIDE_POOL list;
-    CLAIM_EQUAL(initialize(&list, NULL, NULL, 0, 0), NT_STATUS_SUCCESS);
-    /* What the header's inlined functions do on a miss, and with a list that is full. */
-    void *entry = ((allocate_ex)list.AllocateEx)(list.Type, list.Size, list.Tag, &list);
-    CLAIM(entry != NULL);
-    ((free_ex)list.FreeEx)(entry, &list);
-    acquire_reset();
-    acquire_refuse_number(1);
-    CLAIM(((allocate_ex)list.AllocateEx)(list.Type, list.Size, list.Tag, &list) == NULL);
-    acquire_reset();
-    STDCALL(void, "ExDeleteLookasideListEx", void *)(&list);
-
-    CLAIM_EQUAL(initialize(&list, (void *)own_allocate, (void *)own_free, 0, 0), NT_STATUS_SUCCESS);
-    entry = ((allocate_ex)list.AllocateEx)(list.Type, list.Size, list.Tag, &list);
-    CLAIM_EQUAL(allocations, 1);
-#if UINTPTR_MAX == UINT64_MAX
-    FASTCALL(void *, "ExpInterlockedPushEntrySList", void *, void *)(&list, entry);
-#else
-    FASTCALL(void *, "InterlockedPushEntrySList", void *, void *)(&list, entry);
-#endif
-    CLAIM(STDCALL(void *, "FirstEntrySList", void *)(&list) == entry);
-    STDCALL(void, "ExDeleteLookasideListEx", void *)(&list); /* frees what is in the list, by its function */
-    CLAIM_EQUAL(frees, 1);
-    CLAIM(seen_list == &list);
-    CLAIM_EQUAL(rules_violation_count(), 0);
-
-    CLAIM_EQUAL(initialize(&list, NULL, NULL, 3, 0), NT_STATUS_INVALID_PARAMETER_4);
-    CLAIM_EQUAL(initialize(&list, NULL, NULL, 0, 4), NT_STATUS_SUCCESS);
-    CLAIM_ONLY("HOST-ARGUMENT", 1); /* a depth */
-    STDCALL(void, "ExDeleteLookasideListEx", void *)(&list);
-    STDCALL(void, "ExDeleteLookasideListEx", void *)(&list);
-    CLAIM_EQUAL(rules_report_count("HOST-HANDLE"), 1);
-    initialize(&list, NULL, NULL, 0, 0); /* and is never deleted */
-}
-
-static void lookaside_lists_use_their_functions_and_must_be_deleted(void **state)
-{
-    (void)state;
-    allocations = frees = 0;
-    run_image(1, use_lookaside);
     assert_int_equal(track_audit(NULL, "at the end"), 1);
 }
 
@@ -619,7 +546,6 @@ int main(void)
         cmocka_unit_test(misuse_of_contiguous_memory_is_reported),
         cmocka_unit_test(pages_of_an_mdl_are_mapped_and_freed_apart_from_it),
         cmocka_unit_test(misuse_of_pages_is_reported),
-        cmocka_unit_test(lookaside_lists_use_their_functions_and_must_be_deleted),
         cmocka_unit_test(stacks_are_described_and_expanded),
         cmocka_unit_test(one_of_many_threads_initialises_and_the_others_wait),
         cmocka_unit_test(initialisations_fail_and_are_shared),
