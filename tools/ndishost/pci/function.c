@@ -105,24 +105,28 @@ static void referee_follow(struct pci_function *function)
 
 /* ---- registers ---- */
 
-/* Whether the access that is about to be made finds the device there. */
-static bool access_reaches_device(struct pci_function *function)
+/*
+ * Begins an access and holds the lock; false, and without the lock: it finds the device gone. Asked under the lock, because a removal may be
+ * under way: what comes after it reaches nothing, and breaks no rule of a device.
+ */
+static bool access_begin(struct pci_function *function)
 {
     if (atomic_load(&function->detached))
         return false;
     pthread_mutex_lock(&function->lock);
-    bool gone = function->detach_at && function->reads + function->writes + 1 >= function->detach_at;
+    bool leaves = function->detach_at && function->reads + function->writes + 1 >= function->detach_at;
+    if (!leaves && !atomic_load(&function->detached))
+        return true;
     pthread_mutex_unlock(&function->lock);
-    if (gone)
+    if (leaves)
         pci_function_detach(function);
-    return !gone;
+    return false;
 }
 
 static uint64_t register_read(struct pci_function *function, unsigned bar, uint64_t offset, unsigned width)
 {
-    if (!access_reaches_device(function))
+    if (!access_begin(function))
         return ones(width);
-    pthread_mutex_lock(&function->lock);
     uint64_t value = function->device.ops->bar_read(function->device.state, bar, offset, width) & ones(width);
     function->reads++;
     virtio_sniffer_access(&function->sniffer, bar, offset, width, false, value);
@@ -132,9 +136,8 @@ static uint64_t register_read(struct pci_function *function, unsigned bar, uint6
 
 static void register_write(struct pci_function *function, unsigned bar, uint64_t offset, unsigned width, uint64_t value)
 {
-    if (!access_reaches_device(function))
+    if (!access_begin(function))
         return;
-    pthread_mutex_lock(&function->lock);
     /* Told before it is done: its consequences come after it in the trace. */
     transmit_referees_look();
     int queue = virtio_sniffer_access(&function->sniffer, bar, offset, width, true, value & ones(width));
