@@ -73,7 +73,7 @@ static void answer_reset(struct machine_adapter *slot, char *answer, size_t size
     if (!slot->edge)
         snprintf(answer, size, "error: nothing is bound to the adapter\n");
     else if (!upper_edge_reset(slot->edge, RESET_PATIENCE_S, &status))
-        snprintf(answer, size, "error: the reset did not end within %u s\n", RESET_PATIENCE_S);
+        snprintf(answer, size, "error: the reset did not end within %d s\n", RESET_PATIENCE_S);
     else if (status != NT_NDIS_STATUS_SUCCESS)
         snprintf(answer, size, "error: the reset ended with 0x%08x\n", status);
     else

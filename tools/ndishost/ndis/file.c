@@ -66,9 +66,8 @@ static uint32_t contents_read(FILE *stream, struct ndis_file *file, uint8_t **co
 {
     long size = fseek(stream, 0, SEEK_END) == 0 ? ftell(stream) : -1;
 
-    if (size < 0 || size > FILE_BYTES_MAX)
+    if (size < 0 || size > FILE_BYTES_MAX || fseek(stream, 0, SEEK_SET) != 0)
         return NT_NDIS_STATUS_ERROR_READING_FILE;
-    rewind(stream);
     file->pages_size = ((size_t)size + PAGE - 1) / PAGE * PAGE + PAGE;
     file->pages = mmap(NULL, file->pages_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (file->pages == MAP_FAILED)

@@ -56,7 +56,7 @@ static uint8_t *pages_allocate(size_t size, const struct place *place)
 {
     size_t alignment = PAGE_SIZE;
     uint64_t physical;
-    if (!guest_allocate || size == 0 || size > SIZE_MAX - PAGE_SIZE || (place->boundary && size > place->boundary))
+    if (!guest_allocate || size == 0 || size > SIZE_MAX / 2 || (place->boundary && size > place->boundary))
         return NULL;
     /* A block that is aligned to its size, rounded up to a power of two, crosses no multiple of a larger one. */
     while (place->boundary && alignment < size)
@@ -66,6 +66,7 @@ static uint8_t *pages_allocate(size_t size, const struct place *place)
         guest_release(address, whole_pages(size));
         return NULL;
     }
+    /* cppcheck-suppress returnDanglingLifetime ; the address is the guest's, `physical` is only told on the way */
     return address;
 }
 

@@ -106,8 +106,8 @@ static void referee_follow(struct pci_function *function)
 /* ---- registers ---- */
 
 /*
- * Begins an access and holds the lock; false, and without the lock: it finds the device gone. Asked under the lock, because a removal may be
- * under way: what comes after it reaches nothing, and breaks no rule of a device.
+ * Begins an access and holds the lock; false, and without the lock: it finds the device gone. Asked under the lock, because a removal may
+ * be under way: what comes after it reaches nothing, and breaks no rule of a device.
  */
 static bool access_begin(struct pci_function *function)
 {

@@ -90,7 +90,7 @@ const struct export_facts export_facts[] = {
 };
 const unsigned export_facts_count = sizeof(export_facts) / sizeof(export_facts[0]);
 
-unsigned machine_seeds;
+static unsigned machine_seeds; /* 0: the free policy */
 
 void on_seeded_machine(unsigned processor_count, const struct sched_seed_options *options, void (*body)(void *argument), void *argument)
 {
@@ -110,6 +110,24 @@ void on_machine(unsigned processor_count, void (*body)(void *argument), void *ar
     assert_int_equal(sched_start(processor_count), 0);
     sched_run("test", body, argument);
     assert_int_equal(sched_stop(), 0);
+}
+
+void use_seeded_policy(void)
+{
+    machine_seeds = RUNNING_ON_VALGRIND ? 3 : 40;
+}
+
+unsigned scaled(unsigned count)
+{
+    if (machine_seeds != 0)
+        count = count / 50 + 1;
+    return RUNNING_ON_VALGRIND ? count / 50 + 1 : count;
+}
+
+void let_arrive(void)
+{
+    for (unsigned turn = 0; turn < (machine_seeds != 0 ? 1000 : 1); turn++)
+        sched_yield_point(YIELD_EXPORT);
 }
 
 const char *report_of_child(unsigned processor_count, void (*body)(void *argument))

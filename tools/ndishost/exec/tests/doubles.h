@@ -18,11 +18,19 @@ void violations_reset(void);
 const char *report_of_child(unsigned processor_count, void (*body)(void *argument));
 
 /*
- * Runs body as a thread of a machine with so many processors, and expects no thread to be left: once under the free policy, or, if
- * machine_seeds is not 0, under the seeded policy with each of the seeds 1..machine_seeds.
+ * Runs body as a thread of a machine with so many processors, and expects no thread to be left: once under the free policy, or, after
+ * use_seeded_policy(), under the seeded policy once per seed.
  */
-extern unsigned machine_seeds;
 void on_machine(unsigned processor_count, void (*body)(void *argument), void *argument);
+
+/* From here on the seeded policy, with as many seeds as time allows. */
+void use_seeded_policy(void);
+
+/* `count` repetitions, or fewer: valgrind runs one thread at a time, and slowly; under the seeded policy everything runs once per seed. */
+unsigned scaled(unsigned count);
+
+/* What is pending and may be delivered now is: at the next yield point, or under the seeded policy after some. */
+void let_arrive(void);
 
 struct sched_seed_options;
 /* The same on a machine of the seeded policy. */

@@ -92,6 +92,7 @@ static void IMAGE_ENTRY use_contiguous(void)
     CLAIM(contiguous(3 * PAGE, 0, UINT32_MAX, 2 * PAGE) == NULL);
     CLAIM(contiguous(PAGE, 0, 4 * PAGE, 0) == NULL); /* no memory there */
     CLAIM(contiguous(PAGE, UINT32_MAX, UINT64_MAX, 0) == NULL);
+    CLAIM(contiguous(SIZE_MAX / 2 + 2 * PAGE, 0, UINT64_MAX, UINT64_C(1) << 63) == NULL); /* more than half of all addresses */
     acquire_reset();
     acquire_refuse_number(1);
     CLAIM(contiguous(PAGE, 0, UINT64_MAX, 0) == NULL);

@@ -92,3 +92,21 @@ uint16_t queue_world_fetch(struct queue_world *world)
     assert_true(fetched);
     return buffer.head;
 }
+
+void queue_world_run_through(struct queue_world *world, uint32_t count)
+{
+    void *cookie;
+    virtio_u32 written;
+
+    while (count-- != 0) {
+        queue_world_add_readable(world, 7, 60);
+        virtqueue_split_publish(&world->queue);
+        ring_device_complete(&world->device, queue_world_fetch(world), 0);
+        assert_int_equal(virtqueue_split_pop(&world->queue, &cookie, &written), VIRTQUEUE_OK);
+    }
+}
+
+uint16_t queue_world_available_index(struct queue_world *world)
+{
+    return ring_device_read16(&world->device, world->queue.available_physical + 2);
+}

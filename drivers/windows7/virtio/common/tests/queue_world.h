@@ -42,4 +42,10 @@ void queue_world_add_writable(struct queue_world *world, uintptr_t number, uint3
 /* The device takes the next buffer and says its head; the test ends when there is none or a rule was broken. */
 uint16_t queue_world_fetch(struct queue_world *world);
 
+/* Adds, publishes, completes and pops `count` buffers one after the other. */
+void queue_world_run_through(struct queue_world *world, uint32_t count);
+
+/* The driver's index, as the device reads it. */
+uint16_t queue_world_available_index(struct queue_world *world);
+
 #endif
