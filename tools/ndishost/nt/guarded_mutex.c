@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* guarded_mutex.c - guarded mutexes, the unsafe entries of fast mutexes, and the critical and guarded regions that they need. */
+/* guarded_mutex.c - guarded mutexes, fast mutexes, and the critical and guarded regions that they need. */
 #include "nt/dispatcher.h"
 #include "nt/exports.h"
 
@@ -231,7 +231,40 @@ static uint64_t export_KeReleaseGuardedMutexUnsafe(struct export_call *call)
     return 0;
 }
 
-/* ---- fast mutexes without a change of IRQL ---- */
+/* ---- fast mutexes: at APC_LEVEL; the unsafe entries leave the IRQL as it is ---- */
+
+static uint64_t export_ExAcquireFastMutex(struct export_call *call)
+{
+    nt_FAST_MUTEX *mutex = arg_pointer(call);
+    struct mutex_parts parts = fast_parts(mutex);
+    uint8_t old_irql = irql_raise(IRQL_APC);
+    parts_acquire(&parts, "ExAcquireFastMutex", call->return_address);
+    mutex->OldIrql = old_irql;
+    return 0;
+}
+
+static uint64_t export_ExTryToAcquireFastMutex(struct export_call *call)
+{
+    nt_FAST_MUTEX *mutex = arg_pointer(call);
+    struct mutex_parts parts = fast_parts(mutex);
+    uint8_t old_irql = irql_raise(IRQL_APC);
+    if (!parts_try(&parts)) {
+        irql_lower(old_irql);
+        return 0;
+    }
+    mutex->OldIrql = old_irql;
+    return 1;
+}
+
+static uint64_t export_ExReleaseFastMutex(struct export_call *call)
+{
+    nt_FAST_MUTEX *mutex = arg_pointer(call);
+    struct mutex_parts parts = fast_parts(mutex);
+    uint8_t old_irql = (uint8_t)mutex->OldIrql; /* read before somebody else owns it */
+    if (parts_release(&parts, "ExReleaseFastMutex", call->return_address))
+        irql_lower(old_irql);
+    return 0;
+}
 
 static uint64_t export_ExAcquireFastMutexUnsafe(struct export_call *call)
 {
@@ -253,5 +286,6 @@ const struct export_row nt_guarded_mutex_exports[] = {
     EXPORT(KeLeaveGuardedRegion),     EXPORT(KeAreApcsDisabled),           EXPORT(KeAreAllApcsDisabled),
     EXPORT(KeInitializeGuardedMutex), EXPORT(KeAcquireGuardedMutex),       EXPORT(KeTryToAcquireGuardedMutex),
     EXPORT(KeReleaseGuardedMutex),    EXPORT(KeAcquireGuardedMutexUnsafe), EXPORT(KeReleaseGuardedMutexUnsafe),
+    EXPORT(ExAcquireFastMutex),       EXPORT(ExTryToAcquireFastMutex),     EXPORT(ExReleaseFastMutex),
     EXPORT(ExAcquireFastMutexUnsafe), EXPORT(ExReleaseFastMutexUnsafe),    EXPORT_END,
 };

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { CONTENDERS_MAX = 4 };
+
 void image_side_set_up(void)
 {
     rules_reset();
@@ -44,6 +46,45 @@ void run_image(unsigned processors, void(IMAGE_ENTRY *body)(void))
     if (sched_start(processors) != 0)
         claim_failed(__FILE__, __LINE__, "sched_start", processors, 0);
     sched_run("test", thread_body, (void *)(uintptr_t)body);
+    CLAIM_EQUAL(sched_stop(), 0);
+}
+
+struct contest {
+    void(IMAGE_ENTRY *body)(uintptr_t number);
+    unsigned count;
+};
+
+struct contender {
+    const struct contest *contest;
+    uintptr_t number;
+};
+
+static void contend(void *argument)
+{
+    const struct contender *contender = argument;
+    image_call("contender", (uintptr_t)contender->contest->body, 1, &contender->number);
+}
+
+/* Joining is host code: it needs the host's stack. */
+static void start_contenders(void *argument)
+{
+    const struct contest *contest = argument;
+    struct contender contenders[CONTENDERS_MAX];
+    struct sched_thread *threads[CONTENDERS_MAX];
+    for (unsigned i = 0; i < contest->count; i++) {
+        contenders[i] = (struct contender){contest, i};
+        threads[i] = sched_thread_start("contender", i % sched_processor_count(), contend, &contenders[i]);
+    }
+    for (unsigned i = 0; i < contest->count; i++)
+        sched_thread_join(threads[i]);
+}
+
+void run_contenders(unsigned processors, unsigned count, void(IMAGE_ENTRY *body)(uintptr_t number))
+{
+    struct contest contest = {body, count};
+    CLAIM(count <= CONTENDERS_MAX);
+    CLAIM_EQUAL(sched_start(processors), 0);
+    sched_run("contenders", start_contenders, &contest);
     CLAIM_EQUAL(sched_stop(), 0);
 }
 

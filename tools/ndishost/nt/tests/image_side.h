@@ -33,6 +33,12 @@ uintptr_t import(const char *name);
 /* Runs `body` as image code in a thread of a machine with so many processors; no thread may be left. */
 void run_image(unsigned processors, void(IMAGE_ENTRY *body)(void));
 
+/*
+ * Runs `body` as image code in `count` threads at once, each with its number from 0, spread over so many processors; no thread may be left.
+ * What was reported before stays: image_side_set_up() or run_image() comes first.
+ */
+void run_contenders(unsigned processors, unsigned count, void(IMAGE_ENTRY *body)(uintptr_t number));
+
 /* Assertions for image code and other threads, where cmocka's cannot jump back: they end the process and say why. */
 #define CLAIM(condition) ((condition) ? (void)0 : claim_failed(__FILE__, __LINE__, #condition, 0, 0))
 #define CLAIM_EQUAL(a, b)                                                                                                                  \

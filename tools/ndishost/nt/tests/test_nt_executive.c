@@ -52,8 +52,9 @@ static nt_KGUARDED_MUTEX guarded;
 static unsigned inside, inside_at_most, turns;
 enum { CONTENDERS = 3, TURNS = 200 };
 
-static void IMAGE_ENTRY contend(void)
+static void IMAGE_ENTRY contend(uintptr_t number)
 {
+    (void)number;
     for (unsigned i = 0; i < TURNS; i++) {
         FASTCALL(void, "KeAcquireGuardedMutex", void *)(&guarded);
         if (++inside > inside_at_most)
@@ -62,22 +63,6 @@ static void IMAGE_ENTRY contend(void)
         inside--;
         FASTCALL(void, "KeReleaseGuardedMutex", void *)(&guarded);
     }
-}
-
-static void contender(void *unused)
-{
-    (void)unused;
-    image_call("contender", (uintptr_t)contend, 0, NULL);
-}
-
-static void start_contenders(void *unused)
-{
-    struct sched_thread *threads[CONTENDERS];
-    (void)unused;
-    for (unsigned i = 0; i < CONTENDERS; i++)
-        threads[i] = sched_thread_start("contender", i % 2, contender, NULL);
-    for (unsigned i = 0; i < CONTENDERS; i++)
-        sched_thread_join(threads[i]);
 }
 
 static void IMAGE_ENTRY initialize_mutex(void)
@@ -90,9 +75,7 @@ static void guarded_mutexes_admit_one_at_a_time(void **state)
     (void)state;
     inside = inside_at_most = turns = 0;
     run_image(2, initialize_mutex);
-    assert_int_equal(sched_start(2), 0);
-    sched_run("contenders", start_contenders, NULL);
-    assert_int_equal(sched_stop(), 0);
+    run_contenders(2, CONTENDERS, contend);
     assert_int_equal(turns, CONTENDERS * TURNS);
     assert_int_equal(inside_at_most, 1);
     assert_int_equal(rules_violation_count(), 0);

@@ -83,8 +83,9 @@ static void proper_use_is_silent(void **state)
 enum { CONTENDERS = 4, TURNS = 5000 };
 static volatile unsigned counter;
 
-static void IMAGE_ENTRY count_under_lock(void)
+static void IMAGE_ENTRY count_under_lock(uintptr_t number)
 {
+    (void)number;
     for (int i = 0; i < TURNS; i++) {
         uint8_t irql = acquire(&lock_a);
         unsigned seen = counter;
@@ -94,39 +95,15 @@ static void IMAGE_ENTRY count_under_lock(void)
     }
 }
 
-static void contender(void *unused)
-{
-    (void)unused;
-    image_call("contender", (uintptr_t)count_under_lock, 0, NULL);
-}
-
-static void contend(void)
-{
-    struct sched_thread *threads[CONTENDERS];
-    counter = 0;
-    for (unsigned i = 0; i < CONTENDERS; i++)
-        threads[i] = sched_thread_start("contender", i % sched_processor_count(), contender, NULL);
-    for (unsigned i = 0; i < CONTENDERS; i++)
-        sched_thread_join(threads[i]);
-    CLAIM_EQUAL(counter, CONTENDERS * TURNS);
-    CLAIM_EQUAL(rules_violation_count(), 0);
-}
-
-/* Joining is host code: it needs the host's stack. */
-static void contend_on_host_stack(void *unused)
-{
-    (void)unused;
-    contend();
-}
-
 static void a_lock_excludes_other_processors(void **state)
 {
     (void)state;
     image_side_set_up();
     for (unsigned processors = 1; processors <= 4; processors++) {
-        assert_int_equal(sched_start(processors), 0);
-        sched_run("contend", contend_on_host_stack, NULL);
-        assert_int_equal(sched_stop(), 0);
+        counter = 0;
+        run_contenders(processors, CONTENDERS, count_under_lock);
+        assert_int_equal(counter, CONTENDERS * TURNS);
+        assert_int_equal(rules_violation_count(), 0);
     }
 }
 

@@ -264,28 +264,13 @@ static uint32_t execute_once(void **context)
     return STDCALL(uint32_t, "RtlRunOnceExecuteOnce", void *, void *, void *, void **)(&once, (void *)initialise_once, (void *)64, context);
 }
 
-static void IMAGE_ENTRY contend(void)
+static void IMAGE_ENTRY contend(uintptr_t number)
 {
     void *context = NULL;
+    (void)number;
     CLAIM_EQUAL(execute_once(&context), NT_STATUS_SUCCESS);
     CLAIM_EQUAL((uintptr_t)context, 64);
     CLAIM_EQUAL(milestone, 7);
-}
-
-static void contender(void *unused)
-{
-    (void)unused;
-    image_call("contender", (uintptr_t)contend, 0, NULL);
-}
-
-static void start_contenders(void *unused)
-{
-    struct sched_thread *threads[CONTENDERS];
-    (void)unused;
-    for (unsigned i = 0; i < CONTENDERS; i++)
-        threads[i] = sched_thread_start("contender", i % 2, contender, NULL);
-    for (unsigned i = 0; i < CONTENDERS; i++)
-        sched_thread_join(threads[i]);
 }
 
 static void one_of_many_threads_initialises_and_the_others_wait(void **state)
@@ -295,9 +280,7 @@ static void one_of_many_threads_initialises_and_the_others_wait(void **state)
     milestone = 0;
     initialisation_result = 1;
     image_side_set_up();
-    assert_int_equal(sched_start(2), 0);
-    sched_run("contenders", start_contenders, NULL);
-    assert_int_equal(sched_stop(), 0);
+    run_contenders(2, CONTENDERS, contend);
     assert_int_equal(initialisations, 1);
     assert_int_equal(rules_violation_count(), 0);
 }

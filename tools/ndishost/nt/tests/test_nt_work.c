@@ -184,11 +184,12 @@ static uint8_t lock(const char *how)
     return STDCALL(uint8_t, how, void *, uint8_t)(&resource, 1);
 }
 
-static void IMAGE_ENTRY contend(void *writer)
+/* Every other thread wants to own it. */
+static void IMAGE_ENTRY contend(uintptr_t number)
 {
     for (unsigned i = 0; i < TURNS; i++) {
         STDCALL(void, "KeEnterCriticalRegion", void)();
-        if (writer) {
+        if (number % 2 != 0) {
             CLAIM_EQUAL(lock("ExAcquireResourceExclusiveLite"), 1);
             CLAIM_EQUAL(++owners, 1);
             CLAIM_EQUAL(__atomic_load_n(&sharers, __ATOMIC_SEQ_CST), 0);
@@ -208,22 +209,6 @@ static void IMAGE_ENTRY contend(void *writer)
     }
 }
 
-static void contender(void *writer)
-{
-    const uintptr_t argument = (uintptr_t)writer;
-    image_call("contender", (uintptr_t)contend, 1, &argument);
-}
-
-static void start_contenders(void *unused)
-{
-    struct sched_thread *threads[CONTENDERS];
-    (void)unused;
-    for (uintptr_t i = 0; i < CONTENDERS; i++)
-        threads[i] = sched_thread_start("contender", i % 2, contender, (void *)(i % 2));
-    for (unsigned i = 0; i < CONTENDERS; i++)
-        sched_thread_join(threads[i]);
-}
-
 static void IMAGE_ENTRY create_resource(void)
 {
     STDCALL(uint32_t, "ExInitializeResourceLite", void *)(&resource);
@@ -239,9 +224,7 @@ static void resources_have_one_owner_or_many_sharers(void **state)
     (void)state;
     turns = 0;
     run_image(2, create_resource);
-    assert_int_equal(sched_start(2), 0);
-    sched_run("contenders", start_contenders, NULL);
-    assert_int_equal(sched_stop(), 0);
+    run_contenders(2, CONTENDERS, contend);
     assert_int_equal(turns, CONTENDERS / 2 * TURNS);
     assert_true(sharers_at_most >= 1);
     assert_int_equal(rules_violation_count(), 0);

@@ -245,21 +245,11 @@ static uint32_t completion_length(struct model *model, const struct model_chain 
     return chain->writable ? 1 : 0;
 }
 
-bool model_control_step(struct model *model)
+void model_control_serve(struct model *model, const struct model_chain *chain)
 {
-    struct model_queue *queue = &model->queues[ROLE_CONTROL];
-    struct model_chain chain;
-    if (model_queue_exposed(queue) == 0)
-        return false;
-    if (!model_queue_take(queue, &chain)) {
-        model_fail(model);
-        return true;
-    }
-    model->counts.chains[ROLE_CONTROL]++;
-    chain_execute(model, queue, &chain);
+    chain_execute(model, &model->queues[ROLE_CONTROL], chain);
     if (!model_fault_due(&model->faults, FAULT_CONTROL_NEVER_COMPLETES))
-        model_complete(model, ROLE_CONTROL, chain.head, completion_length(model, &chain), (uint32_t)chain.writable);
-    return true;
+        model_complete(model, ROLE_CONTROL, chain->head, completion_length(model, chain), (uint32_t)chain->writable);
 }
 
 /* ---- the filter ---- */

@@ -256,11 +256,8 @@ static void bytes_deliver(struct model *model, struct model_net_header *header, 
     bool short_length = model_fault_due(&model->faults, FAULT_USED_LEN_TOO_SMALL);
     for (unsigned i = 0; i < count; i++) {
         struct model_chain chain;
-        if (!model_queue_take(queue, &chain)) {
-            model_fail(model);
+        if (!model_take(model, ROLE_RECEIVE, &chain))
             return;
-        }
-        model->counts.chains[ROLE_RECEIVE]++;
         size_t written = i == 0 ? model_chain_write(queue, &chain, 0, wire, bytes) : 0;
         size_t step = model_chain_write(queue, &chain, written, frame + done, length - done);
         done += step;

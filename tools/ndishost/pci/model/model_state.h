@@ -164,10 +164,10 @@ void model_interrupt_table_write(struct model *model, uint32_t offset, uint32_t 
 /* The vector as the device keeps it: NO_VECTOR when there is none such, or a misbehaviour says so. */
 uint16_t model_interrupt_vector(struct model *model, const char *what, uint64_t value);
 
-/* ---- model_transmit.c, model_control.c: one exposed chain; model_receive.c: one injected frame. False: nothing to do ---- */
-bool model_transmit_step(struct model *model);
+/* ---- model_transmit.c, model_control.c: a chain that was taken; model_receive.c: one injected frame, false: nothing to do ---- */
+void model_transmit_serve(struct model *model, const struct model_chain *chain);
+void model_control_serve(struct model *model, const struct model_chain *chain);
 bool model_receive_step(struct model *model);
-bool model_control_step(struct model *model);
 /* Judges a receive buffer when it becomes visible; `context` is the model. */
 void model_receive_check_buffer(void *context, const struct model_chain *chain);
 /* Throws away the frames that wait. Takes inject_lock. */
@@ -191,5 +191,7 @@ bool model_complete_delayed(struct model *model);
 /* ---- model_step.c ---- */
 /* Exposes what the driver made available; fails the device when that was malformed. */
 void model_expose(struct model *model, unsigned role);
+/* Takes the next exposed chain and counts it; false, and the device has failed: it was malformed. */
+bool model_take(struct model *model, unsigned role, struct model_chain *chain);
 
 #endif

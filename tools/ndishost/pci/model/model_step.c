@@ -12,6 +12,16 @@ void model_expose(struct model *model, unsigned role)
         model_fail(model);
 }
 
+bool model_take(struct model *model, unsigned role, struct model_chain *chain)
+{
+    if (!model_queue_take(&model->queues[role], chain)) {
+        model_fail(model);
+        return false;
+    }
+    model->counts.chains[role]++;
+    return true;
+}
+
 /*
  * Receive buffers: half of the devices (by the seed) want to hear of every one, the others look for more by themselves and ask to be
  * told only when they have run out.
@@ -72,15 +82,26 @@ static bool announcement_storm(struct model *model)
     return true;
 }
 
+/* Serves the next exposed chain of a queue; false: there is none. */
+static bool chain_step(struct model *model, unsigned role, void (*serve)(struct model *model, const struct model_chain *chain))
+{
+    struct model_chain chain;
+    if (!model->queues[role].enabled || model_queue_exposed(&model->queues[role]) == 0)
+        return false;
+    if (model_take(model, role, &chain))
+        serve(model, &chain);
+    return true;
+}
+
 static bool role_step(struct model *model, unsigned role)
 {
     switch (role) {
     case ROLE_RECEIVE:
         return model_receive_step(model);
     case ROLE_TRANSMIT:
-        return model->queues[role].enabled && model_transmit_step(model);
+        return chain_step(model, role, model_transmit_serve);
     default:
-        return model_accepted(model, FEATURE_CTRL_VQ) && model->queues[role].enabled && model_control_step(model);
+        return model_accepted(model, FEATURE_CTRL_VQ) && chain_step(model, role, model_control_serve);
     }
 }
 

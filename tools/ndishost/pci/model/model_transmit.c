@@ -249,20 +249,10 @@ static void chain_transmit(struct model *model, struct model_queue *queue, const
     frame_transmit(model, wire, bytes, model->scratch, length);
 }
 
-bool model_transmit_step(struct model *model)
+void model_transmit_serve(struct model *model, const struct model_chain *chain)
 {
-    struct model_queue *queue = &model->queues[ROLE_TRANSMIT];
-    struct model_chain chain;
-    if (model_queue_exposed(queue) == 0)
-        return false;
-    if (!model_queue_take(queue, &chain)) {
-        model_fail(model);
-        return true;
-    }
-    model->counts.chains[ROLE_TRANSMIT]++;
-    chain_transmit(model, queue, &chain);
+    chain_transmit(model, &model->queues[ROLE_TRANSMIT], chain);
     model->stalled |= model_fault_due(&model->faults, FAULT_STALLS);
     if (!model_fault_due(&model->faults, FAULT_NEVER_COMPLETES) && !model->stalled)
-        model_complete(model, ROLE_TRANSMIT, chain.head, 0, 0);
-    return true;
+        model_complete(model, ROLE_TRANSMIT, chain->head, 0, 0);
 }

@@ -22,12 +22,22 @@ void wrong_start(struct world *world)
     world_drain(world);
 }
 
+void wrong_start_without(struct world *world, unsigned feature)
+{
+    assert_true(driver_start(world, driver_features() & ~FEATURE_BIT(feature)));
+}
+
 uint64_t wrong_begin(struct world *world)
 {
     driver_find(world);
     assert_true(driver_reset(world));
     driver_acknowledge(world);
     return driver_offered(world);
+}
+
+void wrong_accept_without(struct world *world, unsigned feature)
+{
+    driver_accept(world, wrong_begin(world) & driver_features() & ~FEATURE_BIT(feature));
 }
 
 void wrong_prepare(struct world *world)

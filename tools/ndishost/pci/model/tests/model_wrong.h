@@ -19,8 +19,12 @@ extern const uint8_t plain_frame[60];
 void wire16(void *at, uint16_t value);
 /* A good start, to the end. */
 void wrong_start(struct world *world);
+/* A good start, to the end, without one feature. */
+void wrong_start_without(struct world *world, unsigned feature);
 /* A good start up to the point where features are chosen; what is offered. */
 uint64_t wrong_begin(struct world *world);
+/* The same, and everything is accepted but one feature. */
+void wrong_accept_without(struct world *world, unsigned feature);
 /* A good start up to the queues. */
 void wrong_prepare(struct world *world);
 uint64_t memory_with(struct world *world, const void *bytes, size_t length);

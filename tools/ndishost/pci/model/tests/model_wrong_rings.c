@@ -11,25 +11,40 @@
 
 /* ---- rings ---- */
 
+static void enable_at(struct world *world, uint64_t descriptors, uint64_t driver_area, uint64_t device_area)
+{
+    write_common(world, REG_QUEUE_SELECT, 2, RX);
+    write_common(world, REG_QUEUE_DESC, 4, descriptors);
+    write_common(world, REG_QUEUE_DRIVER, 4, driver_area);
+    write_common(world, REG_QUEUE_DEVICE, 4, device_area);
+    write_common(world, REG_QUEUE_ENABLE, 2, 1);
+}
+
+/* The head of a sendable chain of one buffer, not published; through an indirect table when the driver uses them. */
+static uint16_t take_sendable(struct world *world)
+{
+    struct part part = part_sendable(world);
+    return queue_take(world, TX, &part, 1);
+}
+
+static uint16_t take_sendable_indirect(struct world *world)
+{
+    wrong_start(world);
+    world->indirect = true;
+    return take_sendable(world);
+}
+
 static void misaligns_a_ring(struct world *world)
 {
     wrong_prepare(world);
-    write_common(world, REG_QUEUE_SELECT, 2, RX);
     const uint64_t memory = world_memory(world, 65536);
-    write_common(world, REG_QUEUE_DESC, 4, memory);
-    write_common(world, REG_QUEUE_DRIVER, 4, memory + 8192);
-    write_common(world, REG_QUEUE_DEVICE, 4, memory + 16384 + 2);
-    write_common(world, REG_QUEUE_ENABLE, 2, 1);
+    enable_at(world, memory, memory + 8192, memory + 16384 + 2);
 }
 
 static void puts_a_ring_outside_of_memory(struct world *world)
 {
     wrong_prepare(world);
-    write_common(world, REG_QUEUE_SELECT, 2, RX);
-    write_common(world, REG_QUEUE_DESC, 4, WORLD_RAM - 16);
-    write_common(world, REG_QUEUE_DRIVER, 4, 1 << 20);
-    write_common(world, REG_QUEUE_DEVICE, 4, 1 << 21);
-    write_common(world, REG_QUEUE_ENABLE, 2, 1);
+    enable_at(world, WORLD_RAM - 16, 1 << 20, 1 << 21);
 }
 
 static void puts_readable_behind_writable(struct world *world)
@@ -52,8 +67,7 @@ static void makes_a_loop(struct world *world)
 static void leads_out_of_the_table(struct world *world)
 {
     wrong_start(world);
-    struct part part = part_sendable(world);
-    uint16_t head = queue_take(world, TX, &part, 1);
+    uint16_t head = take_sendable(world);
     descriptor_distort(world, TX, head, DESC_NEXT);
     wire16((uint8_t *)queue_descriptor(world, TX, head) + 14, 256);
     queue_run(world, TX, head);
@@ -102,7 +116,7 @@ static void chains_out_of_order(struct world *world)
 
 static void is_indirect_without_asking(struct world *world)
 {
-    assert_true(driver_start(world, driver_features() & ~FEATURE_BIT(FEATURE_INDIRECT_DESC)));
+    wrong_start_without(world, FEATURE_INDIRECT_DESC);
     struct part part = part_sendable(world);
     part.length = 16;
     uint16_t head = queue_take(world, TX, &part, 1);
@@ -112,10 +126,7 @@ static void is_indirect_without_asking(struct world *world)
 
 static void nests_indirect_tables(struct world *world)
 {
-    wrong_start(world);
-    world->indirect = true;
-    struct part part = part_sendable(world);
-    uint16_t head = queue_take(world, TX, &part, 1);
+    uint16_t head = take_sendable_indirect(world);
     uint8_t *table = world_at(world, world->queues[TX].indirect + (uint64_t)head * 8 * DESC_BYTES);
     wire16(table + 12, DESC_INDIRECT);
     queue_run(world, TX, head);
@@ -123,20 +134,14 @@ static void nests_indirect_tables(struct world *world)
 
 static void combines_indirect_and_next(struct world *world)
 {
-    wrong_start(world);
-    world->indirect = true;
-    struct part part = part_sendable(world);
-    uint16_t head = queue_take(world, TX, &part, 1);
+    uint16_t head = take_sendable_indirect(world);
     descriptor_distort(world, TX, head, DESC_NEXT);
     queue_run(world, TX, head);
 }
 
 static void has_a_torn_indirect_table(struct world *world)
 {
-    wrong_start(world);
-    world->indirect = true;
-    struct part part = part_sendable(world);
-    uint16_t head = queue_take(world, TX, &part, 1);
+    uint16_t head = take_sendable_indirect(world);
     wire16((uint8_t *)queue_descriptor(world, TX, head) + 8, 17);
     queue_run(world, TX, head);
 }
@@ -158,23 +163,28 @@ static void has_an_indirect_table_larger_than_the_queue(struct world *world)
     queue_run(world, TX, head);
 }
 
+/* The index of the receive queue, and an access at which the device looks at it. */
+static void publish_index(struct world *world, uint16_t index)
+{
+    wire16((uint8_t *)world_at(world, world->queues[RX].driver_area) + RING_INDEX, index);
+    (void)read_common(world, REG_STATUS, 1);
+}
+
 static void decrements_the_index(struct world *world)
 {
     wrong_start(world);
-    wire16((uint8_t *)world_at(world, world->queues[RX].driver_area) + RING_INDEX, 60);
-    (void)read_common(world, REG_STATUS, 1);
+    publish_index(world, 60);
 }
 
 static void runs_ahead(struct world *world)
 {
     wrong_start(world);
-    wire16((uint8_t *)world_at(world, world->queues[RX].driver_area) + RING_INDEX, 257);
-    (void)read_common(world, REG_STATUS, 1);
+    publish_index(world, 257);
 }
 
 static void sets_strange_flags(struct world *world)
 {
-    assert_true(driver_start(world, driver_features() & ~FEATURE_BIT(FEATURE_EVENT_IDX)));
+    wrong_start_without(world, FEATURE_EVENT_IDX);
     *queue_available_flags(world, TX) = 2;
     (void)read_common(world, REG_STATUS, 1);
 }
@@ -196,10 +206,9 @@ static void does_not_zero_the_used_ring(struct world *world)
 
 static void does_not_notify(struct world *world)
 {
-    assert_true(driver_start(world, driver_features() & ~FEATURE_BIT(FEATURE_EVENT_IDX)));
+    wrong_start_without(world, FEATURE_EVENT_IDX);
     world_drain(world);
-    struct part part = part_sendable(world);
-    queue_publish(world, TX, queue_take(world, TX, &part, 1));
+    queue_publish(world, TX, take_sendable(world));
     world_drain(world);
     model_check_quiescent(world->model);
 }
@@ -207,8 +216,7 @@ static void does_not_notify(struct world *world)
 static void does_not_notify_with_event_idx(struct world *world)
 {
     wrong_start(world);
-    struct part part = part_sendable(world);
-    queue_publish(world, TX, queue_take(world, TX, &part, 1));
+    queue_publish(world, TX, take_sendable(world));
     model_check_quiescent(world->model);
 }
 
