@@ -100,6 +100,9 @@ def cases():
         ("no image", ("run",), r"which image", None, ()),
         ("two images", (*run, "IMAGE"), r"one image", None, ()),
         ("a capture that cannot be written", (*run, "--pcap", "/nonexistent/x.pcapng"), r"/nonexistent/x\.pcapng", None, ()),
+        ("a report that cannot be written", (*run, "--json", "/nonexistent/x.json"), r"/nonexistent/x\.json: No such file", None, ()),
+        ("a report that is a folder", (*run, "--json", "/"), r"report file /: Is a directory", None, ()),
+        ("a report of a check that cannot be written", ("check", "IMAGE", "--json", "/nonexistent/x.json"), r"/nonexistent/x\.json: No such file", None, ()),
         ("control outside of a run", ("control", "link", "up"), r"inside a run", None, ()),
     ]
 

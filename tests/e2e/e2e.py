@@ -20,6 +20,7 @@ import cases_diagnostics
 import cases_endurance
 import cases_hub
 import cases_offload
+import cases_output
 import cases_pair
 import cases_plugin
 import cases_refusal
@@ -30,7 +31,7 @@ from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "settings", "offload",
-          "check", "contract", "control", "diagnostics", "pair", "user", "benchmark")
+          "check", "contract", "control", "diagnostics", "pair", "user", "output", "benchmark")
 
 
 class Tally:
@@ -88,6 +89,9 @@ def run_group(group, tools, architecture, options, tally):
         tally.add(group, architecture, "rounds", *timed(lambda: cases_pair.run_pair_rounds(tools, architecture, options.rounds)))
     elif group == "control":
         for name, work in cases_control.cases(tools, architecture, wanted):
+            tally.add(group, architecture, name, *timed(work))
+    elif group == "output":
+        for name, work in cases_output.cases(tools, architecture, wanted):
             tally.add(group, architecture, name, *timed(work))
     elif group == "contract":
         for name, problem, text in cases_contract.run_contract(tools, architecture, options.seeds):

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/json_text.h"
+
 enum { SCHEMA = 1, OUTPUT_SHOWN = 3 /* failures whose output is shown */ };
 
 bool check_report_begin(struct check_report *report, const struct check_options *options, const char *program, const char *architecture)
@@ -180,6 +182,8 @@ void check_report_print(const struct check_report *report)
     }
     if (report->failures_total)
         printf("FAIL: %" PRIu64 " of %zu runs, %.1f s\n", report->failures_total, report->jobs_done, report->seconds);
+    else if (report->file_lost)
+        printf("FAIL: the report %s could not be written completely\n", options->json);
     else
         printf("PASS: %zu runs, %.1f s\n", report->jobs_done, report->seconds);
 }
@@ -200,34 +204,27 @@ static json_t *row_object(const struct check_row *row)
     json_object_set_new(object, "name", json_string(row->scenario->name));
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); ++i)
         json_object_set_new(object, members[i].name, json_integer((json_int_t)members[i].value));
+    json_object_set_new(object, "not_applicable_why", row->inapplicable ? json_from_text(row->inapplicable_why) : json_null());
     return object;
 }
 
 static json_t *failure_object(const struct check_failure *failure)
 {
-    return json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "scenario", failure->job.scenario->name, "seed", (json_int_t)failure->job.seed,
+    return json_pack("{s:s, s:I, s:I, s:I, s:s, s:o, s:o}", "scenario", failure->job.scenario->name, "seed", (json_int_t)failure->job.seed,
                      "fail_nth", (json_int_t)failure->job.fail_nth, "cut_at", (json_int_t)failure->job.cut_at, "verdict",
-                     check_verdict_name(failure->verdict), "why", failure->why, "replay", failure->replay);
+                     check_verdict_name(failure->verdict), "why", json_from_text(failure->why), "replay", json_from_text(failure->replay));
 }
 
-bool check_report_write_json(const struct check_report *report, const char *path)
+json_t *check_report_json(const struct check_report *report)
 {
     json_t *rows = json_array(), *failures = json_array();
     for (unsigned i = 0; i < report->options->scenario_count; ++i)
         json_array_append_new(rows, row_object(&report->rows[i]));
     for (size_t i = 0; i < report->failures_kept; ++i)
         json_array_append_new(failures, failure_object(&report->failures[i]));
-    json_t *object =
-        json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:f, s:s, s:o, s:o}", "tool", "ndishost check", "schema", (int)SCHEMA, "image",
-                  report->options->image, "architecture", report->architecture, "device", report->options->device_text, "runs",
-                  (json_int_t)report->jobs_done, "failures_total", (json_int_t)report->failures_total, "seconds", report->seconds, "result",
-                  report->failures_total ? "fail" : "pass", "scenarios", rows, "failures", failures);
-    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    bool written = object && file && json_dumpf(object, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF;
-    if (file && file != stdout && fclose(file) != 0)
-        written = false;
-    json_decref(object);
-    if (!written)
-        fprintf(stderr, "ndishost: cannot write the report to %s\n", path);
-    return written;
+    return json_pack("{s:s, s:i, s:o, s:s, s:o, s:I, s:I, s:f, s:s, s:o, s:o}", "tool", "ndishost check", "schema", (int)SCHEMA, "image",
+                     json_from_text(report->options->image), "architecture", report->architecture, "device",
+                     json_from_text(report->options->device_text), "runs", (json_int_t)report->jobs_done, "failures_total",
+                     (json_int_t)report->failures_total, "seconds", report->seconds, "result", report->failures_total ? "fail" : "pass",
+                     "scenarios", rows, "failures", failures);
 }

@@ -3,6 +3,8 @@
 #ifndef NDISHOST_CLI_CHECK_REPORT_H
 #define NDISHOST_CLI_CHECK_REPORT_H
 
+#include <jansson.h>
+
 #include "cli/check_runner.h"
 
 enum { CHECK_FAILURES_KEPT = 200 /* shown and written; all are counted */ };
@@ -32,6 +34,7 @@ struct check_report {
     size_t failures_kept;
     uint64_t failures_total;
     double seconds;
+    bool file_lost; /* the report for machines could not be written completely */
 };
 
 bool check_report_begin(struct check_report *report, const struct check_options *options, const char *program, const char *architecture);
@@ -40,7 +43,7 @@ void check_report_end(struct check_report *report);
 void check_report_add(struct check_report *report, const struct check_job *job, const struct check_outcome *outcome);
 /* The table, to stdout. */
 void check_report_print(const struct check_report *report);
-/* False and one line on stderr when the file cannot be written. */
-bool check_report_write_json(const struct check_report *report, const char *path);
+/* The same for machines: a new reference. */
+json_t *check_report_json(const struct check_report *report);
 
 #endif

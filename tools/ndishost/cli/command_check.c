@@ -8,6 +8,7 @@
 #include "cli/check_runner.h"
 #include "cli/commands.h"
 #include "cli/host.h"
+#include "cli/report_file.h"
 #include "exec/replay.h"
 #include "cli/inf_settings.h"
 #include "ndis/file.h"
@@ -89,7 +90,7 @@ static bool run_plans(const struct check_options *options, const struct image_fa
     return good;
 }
 
-static int check(const struct check_options *options, const struct image_facts *facts)
+static int check(const struct check_options *options, const struct image_facts *facts, struct report_file *file)
 {
     struct check_report report;
     struct timespec from, to;
@@ -100,10 +101,10 @@ static int check(const struct check_options *options, const struct image_facts *
     bool good = run_plans(options, facts, &report);
     clock_gettime(CLOCK_MONOTONIC, &to);
     report.seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
-    check_report_print(&report);
-    int status = !good ? EXIT_INPUT : report.failures_total ? EXIT_FOUND : EXIT_OK;
-    if (options->json && !check_report_write_json(&report, options->json) && status == EXIT_OK)
-        status = EXIT_FOUND;
+    report.file_lost = good && file->path && !report_file_write(file, check_report_json(&report));
+    if (!report_file_is_output(file))
+        check_report_print(&report);
+    int status = !good ? EXIT_INPUT : report.failures_total || report.file_lost ? EXIT_FOUND : EXIT_OK;
     check_report_end(&report);
     return status;
 }
@@ -118,14 +119,17 @@ int command_check(int argc, char **argv)
         ndis_files_directory(options.files);
         char error[512] = "";
         struct inf_interrupts interrupts;
+        struct report_file file;
         struct image_facts *facts = host_read_image(options.image, error, sizeof(error));
         if (facts && host_take_image(facts, error, sizeof(error)) &&
-            inf_settings_add(options.inf, options.image, facts, &options.keywords, &interrupts, error, sizeof(error))) {
+            inf_settings_add(options.inf, options.image, facts, &options.keywords, &interrupts, error, sizeof(error)) &&
+            report_file_open(&file, options.json, error, sizeof(error))) {
             if (!options.interrupts_given && interrupts.known && !interrupts.messages) {
                 options.interrupts = ADAPTER_INTERRUPTS_LINE;
                 options.interrupts_given = true;
             }
-            status = check(&options, facts);
+            status = check(&options, facts, &file);
+            report_file_discard(&file);
         } else {
             fprintf(stderr, "ndishost: %s\n", error);
         }

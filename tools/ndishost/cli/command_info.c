@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/coverage.h"
+#include "cli/json_text.h"
 #include "cli/host.h"
 #include "cli/options.h"
 #include "pe/image.h"
@@ -92,17 +93,17 @@ static void print_json(const struct info_options *options, const struct image_fa
     json_t *sections = json_array(), *imports = json_array();
     for (unsigned i = 0; i < image_section_count(facts); ++i) {
         struct image_section_facts section = image_section(facts, i);
-        json_array_append_new(sections, json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", section.name, "rva", (json_int_t)section.rva, "size",
-                                                  (json_int_t)section.size, "raw_size", (json_int_t)section.raw_size, "flags",
-                                                  (json_int_t)section.flags));
+        json_array_append_new(sections, json_pack("{s:o, s:I, s:I, s:I, s:I}", "name", json_from_text(section.name), "rva",
+                                                  (json_int_t)section.rva, "size", (json_int_t)section.size, "raw_size",
+                                                  (json_int_t)section.raw_size, "flags", (json_int_t)section.flags));
     }
     for (unsigned i = 0; i < image_import_count(facts); ++i) {
         struct image_import_facts import = image_import(facts, i);
-        json_array_append_new(imports, json_pack("{s:s, s:s, s:b}", "dll", import.dll, "name", import.name, "implemented",
-                                                 host_knows_import(import.dll, import.name)));
+        json_array_append_new(imports, json_pack("{s:o, s:o, s:b}", "dll", json_from_text(import.dll), "name", json_from_text(import.name),
+                                                 "implemented", host_knows_import(import.dll, import.name)));
     }
     json_t *object =
-        json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:b, s:I, s:I, s:b}", "image", options->image, "machine",
+        json_pack("{s:o, s:s, s:i, s:i, s:i, s:I, s:b, s:I, s:I, s:b}", "image", json_from_text(options->image), "machine",
                   image_machine_name(image_facts_machine(facts)), "subsystem", header.subsystem, "subsystem_major", header.subsystem_major,
                   "subsystem_minor", header.subsystem_minor, "checksum", (json_int_t)header.checksum_stored, "checksum_right",
                   checksum_is_right(&header), "timestamp", (json_int_t)header.timestamp, "image_size", (json_int_t)header.image_size,

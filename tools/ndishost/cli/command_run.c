@@ -13,6 +13,7 @@
 #include "cli/machine.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/report_file.h"
 #include "cli/scenario.h"
 #include "cli/supervisor.h"
 #include "exec/sched.h"
@@ -24,6 +25,7 @@
 /* One run per process: what the bug check hook needs is here. */
 static struct run_report report;
 static struct machine machine;
+static struct report_file report_file;
 static struct timespec started;
 
 static int refused(const char *why)
@@ -46,9 +48,10 @@ static int write_report(void)
     progress_end();
     if (report.exit_status == EXIT_INPUT) /* bad input: one line, and nothing is left */
         return refused(report.reason);
-    report_print(&report);
-    if (report.options->json && !report_write_json(&report, report.options->json))
-        return report.exit_status ? report.exit_status : EXIT_FOUND;
+    if (report_file.path && !report_file_write(&report_file, report_json(&report)))
+        report_fail(&report, EXIT_FOUND, "the report %s could not be written completely", report_file.path);
+    if (!report_file_is_output(&report_file))
+        report_print(&report);
     return report.exit_status;
 }
 
@@ -173,7 +176,8 @@ static int run(struct run_options *options)
     int status = EXIT_INPUT;
     trace_enabled = options->trace;
     if (!read_images(options, facts, error, sizeof(error)) || !prepare_driver(options, facts[0], error, sizeof(error)) ||
-        (options->also && !prepare_driver(options->also, facts[1], error, sizeof(error)))) {
+        (options->also && !prepare_driver(options->also, facts[1], error, sizeof(error))) ||
+        !report_file_open(&report_file, options->json, error, sizeof(error))) {
         refused(error);
     } else {
         report =
@@ -181,6 +185,7 @@ static int run(struct run_options *options)
         clock_gettime(CLOCK_MONOTONIC, &started);
         pool_guard_pages = options->guard_pages;
         status = run_in_world(options, facts);
+        report_file_discard(&report_file);
     }
     for (unsigned i = 0; i < RUN_DRIVERS_MAX; ++i)
         image_facts_free(facts[i]);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "abi/nt_constants.h"
+#include "cli/json_text.h"
 
 enum { COLUMNS = 3, NAME_WIDTH = 24, VALUE_WIDTH = 19 };
 
@@ -64,7 +65,7 @@ json_t *diagnostics_json(const struct diagnostics_report *report)
             json_object_set_new(fields, field->name,
                                 field->form == FORM_NUMBER
                                     ? json_integer((json_int_t)diagnostics_number(report->bytes[which], field))
-                                    : json_string(diagnostics_text(report->bytes[which], field, text, sizeof(text))));
+                                    : json_from_text(diagnostics_text(report->bytes[which], field, text, sizeof(text))));
         }
         json_decref(fields);
     }

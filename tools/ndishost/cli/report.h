@@ -3,6 +3,7 @@
 #ifndef NDISHOST_CLI_REPORT_H
 #define NDISHOST_CLI_REPORT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,8 +63,8 @@ const char *report_feature_name(unsigned bit, char *buffer, size_t size);
 
 /* The table, to stdout. */
 void report_print(const struct run_report *report);
-/* False and one line on stderr when the file cannot be written. */
-bool report_write_json(const struct run_report *report, const char *path);
+/* The same for machines: a new reference. */
+json_t *report_json(const struct run_report *report);
 
 /* Frames per event, and whether there is such a figure. */
 static inline bool report_ratio(uint64_t frames, uint64_t events, double *ratio)

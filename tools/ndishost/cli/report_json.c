@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* report_json.c - the report for machines. Members are only ever added; "schema" changes when one changes its meaning. */
-#include <jansson.h>
-#include <stdio.h>
-#include <string.h>
-
+#include "cli/json_text.h"
 #include "cli/report.h"
 #include "rules/rules.h"
 
@@ -48,8 +45,9 @@ static json_t *per_queue(const uint64_t *values, size_t count)
 static json_t *device(const struct adapter_report *row)
 {
     const struct pci_identity *id = &row->identity;
-    json_t *object = json_pack("{s:s, s:o, s:o, s:i}", "description", row->device, "id", json_sprintf("%04x:%04x", id->vendor, id->device),
-                               "subsystem", json_sprintf("%04x:%04x", id->subsystem_vendor, id->subsystem), "revision", id->revision);
+    json_t *object = json_pack("{s:o, s:o, s:o, s:i}", "description", json_from_text(row->device), "id",
+                               json_sprintf("%04x:%04x", id->vendor, id->device), "subsystem",
+                               json_sprintf("%04x:%04x", id->subsystem_vendor, id->subsystem), "revision", id->revision);
     json_object_set_new(object, "msix_entries", json_integer(id->msix_entries));
     json_object_set_new(object, "features_offered", row->features_known ? features(row->features_offered) : json_null());
     json_object_set_new(object, "features_taken", row->features_known ? features(row->features_taken) : json_null());
@@ -70,7 +68,8 @@ static json_t *directions(const struct adapter_counts *counts)
 
 static json_t *adapter(const struct adapter_report *row)
 {
-    json_t *object = json_pack("{s:s, s:o, s:b}", "image", row->image_name, "device", device(row), "initialised", row->initialised);
+    json_t *object =
+        json_pack("{s:o, s:o, s:b}", "image", json_from_text(row->image_name), "device", device(row), "initialised", row->initialised);
     if (!row->initialised)
         return object;
     const struct adapter_facts *facts = &row->facts;
@@ -114,19 +113,19 @@ static void add_finding(const struct rule_report *finding, void *context)
 {
     struct findings *findings = context;
     json_array_append_new(finding->warning ? findings->warnings : findings->violations,
-                          json_pack("{s:s, s:s, s:s, s:i}", "id", finding->id, "text", finding->text, "detail", finding->detail, "count",
-                                    (int)finding->count));
+                          json_pack("{s:s, s:s, s:o, s:i}", "id", finding->id, "text", finding->text, "detail",
+                                    json_from_text(finding->detail), "count", (int)finding->count));
 }
 
 static json_t *command(const struct command_state *state)
 {
     if (!state->command)
         return json_null();
-    return json_pack("{s:s, s:o, s:b}", "command", state->command, "status", state->ended_by_us ? json_null() : json_integer(state->status),
-                     "ended_with_run", state->ended_by_us);
+    return json_pack("{s:o, s:o, s:b}", "command", json_from_text(state->command), "status",
+                     state->ended_by_us ? json_null() : json_integer(state->status), "ended_with_run", state->ended_by_us);
 }
 
-static json_t *report_object(const struct run_report *report)
+json_t *report_json(const struct run_report *report)
 {
     struct findings findings = {json_array(), json_array()};
     json_t *adapters = json_array(), *events = json_array();
@@ -135,15 +134,15 @@ static json_t *report_object(const struct run_report *report)
     for (unsigned i = 0; i < event_log_count(); ++i) {
         char text[EVENT_LOG_LINE];
         struct event_log_entry entry = event_log_entry(i);
-        json_array_append_new(events, json_string(event_log_format(&entry, text, sizeof(text))));
+        json_array_append_new(events, json_from_text(event_log_format(&entry, text, sizeof(text))));
     }
     rules_visit_reports(add_finding, &findings);
 
-    json_t *object = json_pack("{s:s, s:i, s:s, s:s, s:f}", "tool", "ndishost", "schema", (int)SCHEMA, "image", report->image_name,
-                               "architecture", report->architecture, "seconds", report->seconds);
+    json_t *object = json_pack("{s:s, s:i, s:o, s:s, s:f}", "tool", "ndishost", "schema", (int)SCHEMA, "image",
+                               json_from_text(report->image_name), "architecture", report->architecture, "seconds", report->seconds);
     json_object_set_new(object, "result", json_string(report->exit_status ? "fail" : "pass"));
     json_object_set_new(object, "exit_status", json_integer(report->exit_status));
-    json_object_set_new(object, "reason", report->reason[0] ? json_string(report->reason) : json_null());
+    json_object_set_new(object, "reason", report->reason[0] ? json_from_text(report->reason) : json_null());
     json_object_set_new(object, "adapters", adapters);
     json_object_set_new(object, "exec", command(&report->exec));
     json_object_set_new(object, "peer_exec", command(&report->peer_exec));
@@ -170,17 +169,4 @@ static json_t *report_object(const struct run_report *report)
     json_object_set_new(object, "violations", findings.violations);
     json_object_set_new(object, "warnings", findings.warnings);
     return object;
-}
-
-bool report_write_json(const struct run_report *report, const char *path)
-{
-    json_t *object = report_object(report);
-    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    bool written = file && json_dumpf(object, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF;
-    if (file && file != stdout && fclose(file) != 0)
-        written = false;
-    json_decref(object);
-    if (!written)
-        fprintf(stderr, "ndishost: cannot write the report to %s\n", path);
-    return written;
 }

@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/control_server.h"
@@ -21,13 +22,18 @@
 #include "exec/sched.h"
 #include "rules/rules.h"
 
-enum { SIDES = SIDE_PEER + 1, TERMINATION_PATIENCE_MS = 3000 };
+enum {
+    SIDES = SIDE_PEER + 1,
+    TERMINATION_PATIENCE_MS = 3000,
+    INSISTENCE_MS = 500 /* signals closer together are one wish: timeout(1) signals its child, then the child's group */
+};
 
 static struct {
     struct machine *machine;
     pthread_t thread;
     int signals, quit, listeners[SIDES];
     struct sched_event happened;
+    uint64_t asked_ms; /* of the supervising thread: when the first signal came that stops the run; 0: none */
     _Atomic uint64_t process_peak, driver_peak;
 
     pthread_mutex_t lock; /* guards what follows */
@@ -42,14 +48,22 @@ static struct {
 
 /* ---- signals ---- */
 
+/* Who starts us with one of these ignored (nohup, a shell's background job) wants the run to outlive it. */
+static bool is_unwanted(int signal)
+{
+    struct sigaction action;
+    return signal != SIGTERM && sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static sigset_t supervised_signals(void)
 {
+    static const int stopping[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); ++i)
+        if (!is_unwanted(stopping[i]))
+            sigaddset(&set, stopping[i]);
     return set;
 }
 
@@ -156,6 +170,13 @@ void supervisor_commands_kill(void)
 
 /* ---- the thread ---- */
 
+static uint64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void take_signal(void)
 {
     struct signalfd_siginfo info;
@@ -165,15 +186,15 @@ static void take_signal(void)
         collect_commands();
         return;
     }
-    bool again;
-    pthread_mutex_lock(&supervisor.lock);
-    again = supervisor.stop_reason[0] != 0;
-    pthread_mutex_unlock(&supervisor.lock);
-    if (again) { /* asked twice: no more good order */
+    uint64_t now = monotonic_ms();
+    if (supervisor.asked_ms && now - supervisor.asked_ms < INSISTENCE_MS)
+        return;
+    if (supervisor.asked_ms) { /* asked twice: no more good order */
         supervisor_commands_kill();
         progress_end();
         _exit(128 + (int)info.ssi_signo);
     }
+    supervisor.asked_ms = now;
     char reason[32];
     snprintf(reason, sizeof(reason), "SIG%s", sigabbrev_np((int)info.ssi_signo));
     request_stop(reason, true);

@@ -50,6 +50,7 @@ static _Noreturn void child_run(struct qemu_process *process)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != process->owner)
         _exit(126);
+    setpgid(0, 0); /* what a terminal or timeout(1) tells our group is for us: the device is there until the driver is down */
 
     sigset_t none;
     sigemptyset(&none);
