@@ -59,6 +59,9 @@ REGRESSIONS = [
     ("a pause amid the segments of a large send", ["--device", "model:fault=never-completes@2", "--scenario", "offload", "--seeds", "1..2"]),
     ("a reset is wanted between the handshake and DRIVER_OK", ["--device", "model:fault=needs-reset-at-access@60",
                                                               "--scenario", "life-cycle"]),
+    ("control queue of one entry", ["--device", "model:queue=64/256/1", *[word for name in (
+        "filter", "vlan-filter", "announce") for word in ("--scenario", name)]]),
+    ("contract layout with an MTU of its own", ["--device", "model:random", "--scenario", "jumbo", "--seeds", "77..77"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 QUEUE_SIZES = (2, 4, 256, 1024, 32768)

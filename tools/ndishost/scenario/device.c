@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "exec/sched.h"
+#include "pci/model/model_constants.h"
 #include "pci/plugin/plugin_device.h"
 #include "pci/qemu/qemu_device.h"
 
@@ -331,6 +332,14 @@ struct pci_function *device_function(const struct plugged_device *device)
 struct model *device_model(const struct plugged_device *device)
 {
     return device->model;
+}
+
+bool device_takes_commands(const struct plugged_device *device, unsigned feature)
+{
+    if (!device->model)
+        return false;
+    struct model_condition condition = model_condition(device->model);
+    return (condition.accepted & FEATURE_BIT(feature)) && condition.commands_fit;
 }
 
 bool device_is_virtual(const struct plugged_device *device)

@@ -54,6 +54,8 @@ struct pci_function *device_function(const struct plugged_device *device); /* NU
 bool device_is_virtual(const struct plugged_device *device);
 /* NULL: not a model device. */
 struct model *device_model(const struct plugged_device *device);
+/* A model device whose driver accepted `feature`, and which has a control queue that commands fit into. */
+bool device_takes_commands(const struct plugged_device *device, unsigned feature);
 /* The device sends each frame back, addresses exchanged, instead of letting it out; then nothing can be sent in. */
 bool device_echoes(const struct plugged_device *device);
 /* What is on its way arrives, and the driver's DPCs about it run. */

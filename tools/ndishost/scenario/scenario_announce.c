@@ -193,8 +193,8 @@ void play_announce(struct world *world)
     if (!world_start_one(world))
         return;
     struct model *model = device_model(station->device);
-    if (!model || !(model_condition(model).accepted & FEATURE_BIT(FEATURE_GUEST_ANNOUNCE))) {
-        world_inapplicable(world, "GUEST_ANNOUNCE is not negotiated");
+    if (!device_takes_commands(station->device, FEATURE_GUEST_ANNOUNCE)) {
+        world_inapplicable(world, "GUEST_ANNOUNCE is not negotiated, or cannot be acknowledged");
         return;
     }
     if (io_open(DIAGNOSTICS_PATH, IO_USER_EVERYBODY, IO_GENERIC_READ, &play.diagnostics) != NT_STATUS_SUCCESS)

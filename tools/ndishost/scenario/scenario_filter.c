@@ -161,7 +161,7 @@ static void silence(struct filter_play *play)
 {
     struct world *world = play->world;
     struct model *model = device_model(play->station->device);
-    if (!model || !(model_condition(model).accepted & FEATURE_BIT(FEATURE_CTRL_VQ)))
+    if (!device_takes_commands(play->station->device, FEATURE_CTRL_VQ))
         return;
     world_expect_misfortune(world);
     world->may_lose = true;
@@ -210,8 +210,7 @@ void play_filter(struct world *world)
     for (unsigned i = 0; i < ROUNDS && !world_failed(world) && !station_device_gone(station); ++i)
         round_play(&play);
     struct model *model = device_model(station->device);
-    if (model && (model_condition(model).accepted & FEATURE_BIT(FEATURE_CTRL_RX)) && !model_filter(model).programmed &&
-        !world_has_misfortune(world))
+    if (device_takes_commands(station->device, FEATURE_CTRL_RX) && !model_filter(model).programmed && !world_has_misfortune(world))
         world_fail(world, "CTRL_RX was negotiated, and the device never told what to let through");
     /* As TCP/IP would set them again. */
     station_unbind(station);

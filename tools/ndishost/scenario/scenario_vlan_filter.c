@@ -164,9 +164,9 @@ void play_vlan_filter(struct world *world)
         world_inapplicable(world, "this driver reads no *PriorityVLANTag, or its device shows nobody its filter");
         goto over;
     }
-    bool filtered = model_condition(model).accepted & FEATURE_BIT(FEATURE_CTRL_VLAN);
+    bool filtered = device_takes_commands(station->device, FEATURE_CTRL_VLAN);
     if (!filtered && play.count && (world_model(world)->features & FEATURE_BIT(FEATURE_CTRL_VLAN)) &&
-        (model_condition(model).accepted & FEATURE_BIT(FEATURE_CTRL_VQ)) && !world_has_misfortune(world))
+        device_takes_commands(station->device, FEATURE_CTRL_VQ) && !world_has_misfortune(world))
         world_fail(world, "%u VLANs are configured, and CTRL_VLAN was not taken", play.count);
     if (list_is_mentioned(entries) != play.rejected && !world_has_misfortune(world))
         world_fail(world, "the event log speaks %s bad entries of \"%.200s\"", play.rejected ? "not of" : "of", play.text);

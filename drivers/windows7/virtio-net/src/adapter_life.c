@@ -210,7 +210,7 @@ static NDIS_STATUS DescribeAdapter(PAEROVNET_ADAPTER Adapter)
 static NDIS_STATUS StartDevice(PAEROVNET_ADAPTER Adapter)
 {
     AEROVNET_DEVICE_PHASE Phase = AerovnetPhaseNegotiate;
-    enum virtio_pci_result Result = AerovnetDeviceStart(Adapter, FALSE, &Phase);
+    enum virtio_pci_result Result = AerovnetDeviceStart(Adapter, AerovnetDeviceFiltersVlansAlone(Adapter), &Phase);
 
     if (Result == VIRTIO_PCI_OK) {
         return NDIS_STATUS_SUCCESS;

@@ -155,6 +155,17 @@ VOID AerovnetDeviceUnmap(PAEROVNET_ADAPTER Adapter)
 
 /* ---- negotiation ---- */
 
+BOOLEAN AerovnetDeviceFiltersVlansAlone(PAEROVNET_ADAPTER Adapter)
+{
+    return Adapter->Device.Profile.filters_vlans && !Adapter->Control.Queue.Usable;
+}
+
+/* What was taken at first; less a filter that the driver cannot set any more, since it would let no VLAN in. */
+static virtio_u64 DeviceAgain(PAEROVNET_ADAPTER Adapter)
+{
+    return Adapter->Device.Profile.features & ~(AerovnetDeviceFiltersVlansAlone(Adapter) ? VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN) : 0);
+}
+
 /* What to accept of `Offered`; 0 refuses. */
 static virtio_u64 DeviceDecide(void *Context, virtio_u64 Offered)
 {
@@ -164,8 +175,8 @@ static virtio_u64 DeviceDecide(void *Context, virtio_u64 Offered)
 
     if (Device->Profile.features != 0) {
         /* Buffers, header and ring format stand: a device that comes back from a reset as another one cannot be used. */
-        Device->Missing = Device->Profile.features & ~Offered;
-        return Device->Missing == 0 ? Device->Profile.features : 0;
+        Device->Missing = DeviceAgain(Adapter) & ~Offered;
+        return Device->Missing == 0 ? DeviceAgain(Adapter) : 0;
     }
     if (Adapter->Vlans.count == 0) {
         /* A device that filters VLANs lets only those in that it was told. With none to tell, it is better not to begin. */

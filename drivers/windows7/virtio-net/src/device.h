@@ -50,8 +50,8 @@ NDIS_STATUS AerovnetDeviceMap(PAEROVNET_ADAPTER Adapter);
 VOID AerovnetDeviceUnmap(PAEROVNET_ADAPTER Adapter);
 
 /*
- * Handshake up to FEATURES_OK. The first one freezes the profile; later ones insist on the same features. IRQL: PASSIVE_LEVEL.
- * AerovnetDeviceNegotiate is the first, and logs; it refuses a device without a required feature, which then has FAILED set.
+ * Handshake up to FEATURES_OK. The first one freezes the profile; later ones insist on the same features (but see below). IRQL:
+ * PASSIVE_LEVEL. AerovnetDeviceNegotiate is the first, and logs; it refuses a device without a required feature, which then has FAILED set.
  */
 NDIS_STATUS AerovnetDeviceNegotiate(PAEROVNET_ADAPTER Adapter);
 
@@ -71,6 +71,12 @@ BOOLEAN AerovnetDeviceReadStatus(PAEROVNET_ADAPTER Adapter, PUSHORT Status);
 BOOLEAN AerovnetDeviceReadSpeed(PAEROVNET_ADAPTER Adapter, PULONG Megabits, PBOOLEAN FullDuplex);
 
 BOOLEAN AerovnetDeviceNeedsReset(PAEROVNET_ADAPTER Adapter);
+
+/*
+ * The device filters VLANs, and no command can tell it which to let in (its control queue is too small, or was given up): the next
+ * handshake goes without CTRL_VLAN, so that all pass and the driver alone filters. From the step that allocates the control queue on.
+ */
+BOOLEAN AerovnetDeviceFiltersVlansAlone(PAEROVNET_ADAPTER Adapter);
 
 /*
  * From FEATURES_OK to DRIVER_OK: vectors, all queues, receive buffers; the queues are live on success. With `Renegotiate` the

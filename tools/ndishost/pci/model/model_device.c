@@ -396,6 +396,7 @@ struct model_condition model_condition(struct model *model)
         .contract = model->contract,
         .announce_owed = model->protocol.announce_owed,
         .vanished = model->vanished,
+        .commands_fit = model->queues[ROLE_CONTROL].maximum >= 2,
         .link_up = !model_offers(model, FEATURE_STATUS) || (model->net_config[NET_CONFIG_STATUS] & NET_STATUS_LINK_UP),
     };
     for (unsigned i = 0; i < ROLE_COUNT; i++)

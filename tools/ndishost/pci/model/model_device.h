@@ -210,6 +210,7 @@ struct model_condition {
     unsigned header_bytes;
     bool contract, vanished, link_up;
     unsigned exposed[3]; /* chains that the device holds, per queue */
+    bool commands_fit;   /* the control queue has two entries or more: no chain is longer than its queue (Q5), and a command takes two */
     unsigned backlog;    /* frames waiting for receive buffers */
     bool announce_owed;  /* model_announce() was not acknowledged yet */
 };

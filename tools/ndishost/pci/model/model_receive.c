@@ -317,16 +317,13 @@ static void front_cut(struct model *model, struct model_frame *front, const stru
 /* Why the frame is not for the driver: the counter of such frames, or NULL. */
 static uint64_t *refusal(struct model *model, const struct model_frame *frame, const struct model_frame_facts *facts, bool large)
 {
-    size_t limit = model->contract             ? CONTRACT_FRAME_MAX
-                   : model_mtu_in_force(model) ? (size_t)model->options.mtu + ETHERNET_HEADER + VLAN_TAG * facts->tags
-                                               : MODEL_FRAME_MAX;
     if (!model_is_live(model))
         return &model->counts.dropped_stopped;
     if (model_offers(model, FEATURE_STATUS) && !(model->net_config[NET_CONFIG_STATUS] & NET_STATUS_LINK_UP))
         return &model->counts.dropped_link;
     if (!model_filter_passes(model, frame->bytes, frame->length))
         return &model->counts.dropped_filter;
-    return !large && frame->length > limit ? &model->counts.dropped_large : NULL;
+    return !large && frame->length > model_frame_limit(model, facts->tags) ? &model->counts.dropped_large : NULL;
 }
 
 bool model_receive_step(struct model *model)

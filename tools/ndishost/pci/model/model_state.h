@@ -122,6 +122,17 @@ static inline bool model_mtu_in_force(const struct model *model)
            !model_fault_chosen(&model->faults, FAULT_MTU_TINY);
 }
 
+/*
+ * The longest frame that goes through the device. Contract v1 knows no MTU; one of its devices that offers the feature all the same is
+ * taken like any other (section 4 of the contract as this project reads it).
+ */
+static inline size_t model_frame_limit(const struct model *model, unsigned tags)
+{
+    if (model_mtu_in_force(model))
+        return (size_t)model->options.mtu + ETHERNET_HEADER + (size_t)VLAN_TAG * tags;
+    return model->contract ? CONTRACT_FRAME_MAX : MODEL_FRAME_MAX;
+}
+
 /* ---- model_device.c ---- */
 void model_reset(struct model *model);
 /* Sets DEVICE_NEEDS_RESET and says so; the queues stop. */

@@ -160,10 +160,12 @@ static void finished_check(struct transmit *transmit, const struct model_frame_f
 static void length_check(struct transmit *transmit, size_t length, unsigned tags)
 {
     struct model *model = transmit->model;
-    if (model->contract && length > CONTRACT_FRAME_MAX)
-        MODEL_BROKEN(model, "HOST-FRAME", "a frame of %zu bytes; the contract knows 14 to 1522", length);
-    if (model_mtu_in_force(model) && length > (size_t)model->options.mtu + ETHERNET_HEADER + VLAN_TAG * tags)
+    if (length <= model_frame_limit(model, tags))
+        return;
+    if (model_mtu_in_force(model))
         MODEL_BROKEN(model, "N5", "a frame of %zu bytes; the MTU is %u", length, model->options.mtu);
+    else
+        MODEL_BROKEN(model, "HOST-FRAME", "a frame of %zu bytes; the device knows %zu at most", length, model_frame_limit(model, tags));
 }
 
 /* ---- out ---- */
@@ -218,7 +220,7 @@ static void frame_transmit(struct model *model, const uint8_t *wire, unsigned by
     }
     if (possible && transmit.large)
         large_request_check(&transmit);
-    if (model->contract && !transmit.large && length > CONTRACT_FRAME_MAX)
+    if (model->contract && !transmit.large && length > model_frame_limit(model, transmit.facts.tags))
         possible = false;
     const char *trouble = possible ? model_offload_resolve(&transmit.header, frame, length, model->segment, frame_out, &transmit) : NULL;
     if (trouble)
