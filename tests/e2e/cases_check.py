@@ -56,7 +56,9 @@ REGRESSIONS = [
     ("announcements on a full transmit queue, after a reset", ["--device", "model", "--scenario", "announce", "--seeds", "109..109"]),
     ("filters that the device refuses", ["--device", "model:fault=control-refused@1", "--scenario", "filter"]),
     ("filters that the device refuses from some time on", ["--device", "model:fault=control-refused@13", "--scenario", "filter"]),
-    ("a pause amid the segments of a large send", ["--device", "model:fault=never-completes@2", "--scenario", "offload", "--seeds", "1..2"]),
+    ("a pause amid the segments of a large send", ["--device", "model:fault=never-completes@2", "--scenario", "offload", "--seeds", "1..12"]),
+    ("long headers of which the ring had no room for the frame", ["--device", "model:queue=4,features=default-host_ecn",
+                                                                   "--scenario", "offload", "--seeds", "60..105"]),
     ("a reset is wanted between the handshake and DRIVER_OK", ["--device", "model:fault=needs-reset-at-access@60",
                                                               "--scenario", "life-cycle"]),
     ("control queue of one entry", ["--device", "model:queue=64/256/1", *[word for name in (

@@ -12,7 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PACKET_ETHERNET = 14, PACKET_TAG = 4, PACKET_TCP_SUM = 16, PACKET_UDP_SUM = 6, PACKET_IPV4_SUM = 10, PACKET_HEADERS_MAX = 512 };
+enum {
+    PACKET_ETHERNET = 14,
+    PACKET_TAG = 4,
+    PACKET_TCP_SUM = 16,
+    PACKET_UDP_SUM = 6,
+    PACKET_IPV4_SUM = 10,
+    PACKET_HEADERS_MAX = 1152, /* TcpHeaderOffset has ten bits, a tag may be inserted, and a TCP header has up to 60 bytes */
+};
 
 enum packet_transport { TRANSPORT_OTHER, TRANSPORT_TCP, TRANSPORT_UDP };
 

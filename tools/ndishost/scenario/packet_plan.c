@@ -122,27 +122,32 @@ static void ipv4(const struct packet_plan *plan, struct built_packet *packet, si
     put16(at + 10, (uint16_t)~sum_of(0, at, bytes));
 }
 
-static void extension(struct built_packet *packet, uint8_t next)
+static size_t extension_bytes(const struct packet_plan *plan)
 {
-    uint8_t *at = take(packet, EXTENSION_BYTES);
+    return EXTENSION_BYTES * ((size_t)plan->extension_units + 1);
+}
+
+static void extension(const struct packet_plan *plan, struct built_packet *packet, uint8_t next)
+{
+    uint8_t *at = take(packet, extension_bytes(plan));
     at[0] = next;
-    at[2] = 1; /* PadN of four bytes */
-    at[3] = 4;
+    at[1] = (uint8_t)plan->extension_units;
+    at[2] = 1; /* PadN: zeros up to the end */
+    at[3] = (uint8_t)(extension_bytes(plan) - 4);
 }
 
 static void ipv6(const struct packet_plan *plan, struct built_packet *packet, size_t carried)
 {
     uint8_t *at = take(packet, IPV6_BYTES);
-    unsigned headers = plan->options + plan->fragment;
     at[0] = 0x60;
-    put16(at + 4, (unsigned)(carried + EXTENSION_BYTES * (size_t)headers));
+    put16(at + 4, (unsigned)(carried + extension_bytes(plan) * plan->options + EXTENSION_BYTES * (size_t)plan->fragment));
     at[7] = 64;
     for (unsigned i = 0; i < 32; ++i)
         at[8 + i] = i % 16 == 0 ? 0xFD : noise(plan->seed, 1000 + i);
     uint8_t last = (uint8_t)plan->transport, behind = plan->fragment ? NEXT_FRAGMENT : last;
     at[6] = plan->options ? NEXT_HOP_BY_HOP : behind;
     for (unsigned i = 0; i < plan->options; ++i)
-        extension(packet, i + 1 < plan->options ? NEXT_DESTINATION : behind);
+        extension(plan, packet, i + 1 < plan->options ? NEXT_DESTINATION : behind);
     if (plan->fragment) {
         at = take(packet, EXTENSION_BYTES);
         at[0] = last;
@@ -224,7 +229,7 @@ void packet_build_segment(const struct packet_plan *plan, size_t mss, unsigned n
 size_t packet_plan_headers(const struct packet_plan *plan)
 {
     size_t network = plan->version == 4 ? IPV4_BYTES + 4 * (size_t)plan->options
-                                        : IPV6_BYTES + EXTENSION_BYTES * (size_t)(plan->options + plan->fragment);
+                                        : IPV6_BYTES + extension_bytes(plan) * plan->options + EXTENSION_BYTES * (size_t)plan->fragment;
     return ETHERNET_BYTES + TAG_BYTES * (size_t)plan->tags + network + transport_bytes(plan);
 }
 
@@ -246,6 +251,8 @@ struct packet_plan packet_plan_choose(struct random *random, const uint8_t to[6]
     memcpy(plan.from, from, 6);
     if (random_chance(random, 35))
         plan.options = random_between(random, 1, plan.version == 4 ? PLAN_OPTION_WORDS_MAX : PLAN_EXTENSIONS_MAX);
+    if (plan.version == 6 && plan.options && plan.seed % 4 == 0) /* now and then much longer than anybody's */
+        plan.extension_units = (plan.seed >> 8) % (PLAN_EXTENSION_UNITS_MAX + 1);
     if (random_chance(random, 35))
         plan.tcp_options = random_between(random, 1, PLAN_OPTION_WORDS_MAX);
     plan.without_sum = plan.transport == PLAN_UDP && plan.version == 4 && !plan.fragment && random_chance(random, 20);
@@ -255,7 +262,7 @@ struct packet_plan packet_plan_choose(struct random *random, const uint8_t to[6]
         plan.tag_values[i] = (uint16_t)(random_between(random, 0, 7) << 13 | random_between(random, 1, 4094));
     }
     if (packet_plan_headers(&plan) > longest) { /* on a link with a small MTU: without what can be left out */
-        plan.options = plan.tcp_options = plan.tags = 0;
+        plan.options = plan.extension_units = plan.tcp_options = plan.tags = 0;
         plan.fragment = false;
     }
     size_t room = longest - packet_plan_headers(&plan);

@@ -18,6 +18,7 @@ enum {
     PLAN_TAGS_MAX = 2,
     PLAN_OPTION_WORDS_MAX = 10,
     PLAN_EXTENSIONS_MAX = 4,
+    PLAN_EXTENSION_UNITS_MAX = 29, /* four such headers, and TCP's still begins where ten bits can say (LSO) */
     PLAN_TCP_FIN = 1,
     PLAN_TCP_PSH = 8,
     PLAN_TCP_ACK = 0x10,
@@ -32,6 +33,7 @@ struct packet_plan {
     uint16_t tag_types[PLAN_TAGS_MAX], tag_values[PLAN_TAGS_MAX]; /* outer first */
     unsigned version;                                             /* 4 or 6 */
     unsigned options;                                             /* words of IPv4 options, or IPv6 extension headers */
+    unsigned extension_units;                                     /* of each of them: 8 bytes each, behind the first 8 */
     bool fragment;                                                /* of a packet of which this is a part in the middle */
     enum plan_transport transport;
     unsigned tcp_options; /* words */

@@ -35,7 +35,6 @@ enum {
     ASK_TCP_OFFSET_AT = 16,
     /* NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO.LsoV2Transmit */
     LARGE_TCP_OFFSET_AT = 20,
-    LARGE_TCP_OFFSET_MOST = 1023,
 };
 static const uint32_t LARGE_V2 = 1u << 30, LARGE_IPV6 = 1u << 31;
 

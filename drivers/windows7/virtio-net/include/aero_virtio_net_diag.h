@@ -154,7 +154,8 @@ typedef struct _AEROVNET_OFFLOAD_STATS {
 #define AEROVNET_DIAG_RESET_STALLED       3u /* it did not finish anything for several hang checks */
 #define AEROVNET_DIAG_RESET_PAUSE_TIMEOUT 4u /* it held frames back while the adapter was to be paused */
 #define AEROVNET_DIAG_RESET_BY_NDIS       5u /* NDIS asked for it */
-#define AEROVNET_DIAG_RESET_CAUSES        8u
+#define AEROVNET_DIAG_RESET_CONTROL       6u /* it did not answer a command of the control queue */
+#define AEROVNET_DIAG_RESET_CAUSES        8u /* room in ResetsByCause */
 
 #define AEROVNET_DIAG_COUNTERS_VERSION 1u
 typedef struct _AEROVNET_DIAG_COUNTERS {

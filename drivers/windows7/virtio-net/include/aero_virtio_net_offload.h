@@ -13,7 +13,10 @@
 #include "virtio_net_hdr_offload.h"
 #include "virtio_net_spec.h"
 
-/* Bytes of a frame to look at first. Ethernet, two tags, IPv6, 128 bytes of extension headers and the longest TCP header are 250. */
+/*
+ * Bytes of a frame to look at first. Ethernet, two tags, IPv6, 128 bytes of extension headers (LSO-13) and the longest TCP header are 250.
+ * Longer headers are nobody's habit, but can be handed over (TcpHeaderOffset has ten bits): such a frame is read a second time.
+ */
 #define AERO_OFFLOAD_FRONT 256u
 /* Room for a changed front: a tag more. */
 #define AERO_OFFLOAD_FRONT_ROOM (AERO_OFFLOAD_FRONT + ETHERNET_VLAN_BYTES)
@@ -42,7 +45,7 @@ enum aero_offload_path {
     AERO_OFFLOAD_SEND,   /* the front, the rest of the frame behind it, and the header in front of both */
     AERO_OFFLOAD_SUM,    /* the same bytes put together, then aero_offload_sum */
     AERO_OFFLOAD_CUT,    /* cut by aero_offload_segment: the front is the headers of every segment */
-    AERO_OFFLOAD_REREAD, /* headers that go on behind the front: put the frame together and plan again with all of it */
+    AERO_OFFLOAD_REREAD, /* headers that go on behind the front: put the frame together and plan again with more of it */
     AERO_OFFLOAD_REFUSED /* a large send that is none */
 };
 

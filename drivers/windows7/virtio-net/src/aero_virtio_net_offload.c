@@ -171,7 +171,7 @@ static virtio_bool device_can_segment(const struct aero_offload_device *device, 
     virtio_bool version = frame->network == VIRTIO_NET_IPV4 ? device->segment_ipv4 : device->segment_ipv6;
     virtio_bool ecn = device->segment_ecn || (frame->tcp_flags & VIRTIO_NET_TCP_CWR) == 0;
 
-    return version && ecn && device_can_sum(device, frame, length);
+    return version && ecn && length - frame->network_offset <= IP_PACKET_MAXIMUM && device_can_sum(device, frame, length);
 }
 
 /* The one checksum of a frame that is not cut. */
@@ -204,8 +204,7 @@ static void plan_large(const struct aero_offload_device *device, const struct ae
     virtio_u32 headers = frame->payload_offset, limit = device->frame_maximum + frame->tags * ETHERNET_VLAN_BYTES;
     virtio_u32 packet = length - frame->network_offset, size = request->segment_size;
 
-    if (frame->transport != VIRTIO_NET_TCP || (frame->network == VIRTIO_NET_IPV6) != (request->segment_ipv6 != 0) ||
-        packet > IP_PACKET_MAXIMUM || headers >= limit) {
+    if (frame->transport != VIRTIO_NET_TCP || (frame->network == VIRTIO_NET_IPV6) != (request->segment_ipv6 != 0) || headers >= limit) {
         plan->path = AERO_OFFLOAD_REFUSED;
         return;
     }
@@ -222,7 +221,7 @@ static void plan_large(const struct aero_offload_device *device, const struct ae
     plan->path = device_can_segment(device, frame, length) ? AERO_OFFLOAD_SEND : AERO_OFFLOAD_CUT;
     plan->front = headers;
     if (plan->path == AERO_OFFLOAD_CUT) /* each segment adds its own length */
-        put16(front + plan->sum_field, fold(get16(front + plan->sum_field) + (~(length - plan->sum_start) & 0xFFFFu)));
+        put16(front + plan->sum_field, fold(get16(front + plan->sum_field) + (~fold(length - plan->sum_start) & 0xFFFFu)));
 }
 
 static void begin_plan(struct aero_offload_plan *plan)
@@ -245,7 +244,7 @@ void aero_offload_plan(const struct aero_offload_device *device, const struct ae
     if (large || sums) {
         parse = virtio_net_parse_frame(front, available, length, large, &frame);
         if (parse == VIRTIO_NET_CUT_SHORT || (large && parse != VIRTIO_NET_PARSED)) {
-            plan->path = large ? AERO_OFFLOAD_REFUSED : AERO_OFFLOAD_REREAD;
+            plan->path = parse == VIRTIO_NET_CUT_SHORT ? AERO_OFFLOAD_REREAD : AERO_OFFLOAD_REFUSED;
             return;
         }
         if (large)

@@ -5,6 +5,10 @@
 #include "trace.h"
 #include "virtio_net_spec.h"
 
+/* Changes that one thread indicates in a row, and how long the next one waits then. */
+#define TELLINGS      8
+#define TELL_LATER_MS 10
+
 static VOID LinkIndicate(PAEROVNET_ADAPTER Adapter, const AEROVNET_LINK_FACTS *Facts)
 {
     NDIS_STATUS_INDICATION Indication;
@@ -54,17 +58,24 @@ static VOID FactsRead(PAEROVNET_ADAPTER Adapter, BOOLEAN Up, PAEROVNET_LINK_FACT
 
 /*
  * Tells NDIS what it does not know yet. Whoever comes while another thread is telling leaves it to that thread, which looks again before
- * it stops; it ends when the link has stopped changing.
+ * it stops. A link that changes all the time, as only a device can have it that means no good, is told of a few times; then the service
+ * timer goes on.
  */
 static VOID LinkTell(PAEROVNET_ADAPTER Adapter)
 {
     PAEROVNET_LINK Link = &Adapter->Link;
     AEROVNET_LINK_FACTS Facts;
+    BOOLEAN Left = FALSE;
+    ULONG Round;
 
     NdisAcquireSpinLock(&Adapter->State.Lock);
     if (!Link->Telling) {
         Link->Telling = TRUE;
-        while (Link->Ready && !FactsEqual(&Link->Told, &Link->Current)) {
+        for (Round = 0; Link->Ready && !FactsEqual(&Link->Told, &Link->Current); Round++) {
+            if (Round >= TELLINGS && !Link->Lost) { /* of a lost device this is the last that is heard */
+                Left = TRUE;
+                break;
+            }
             Facts = Link->Current;
             Link->Told = Facts;
             NdisReleaseSpinLock(&Adapter->State.Lock);
@@ -74,6 +85,9 @@ static VOID LinkTell(PAEROVNET_ADAPTER Adapter)
         Link->Telling = FALSE;
     }
     NdisReleaseSpinLock(&Adapter->State.Lock);
+    if (Left) {
+        AerovnetServiceLater(Adapter, TELL_LATER_MS);
+    }
 }
 
 static VOID LinkSet(PAEROVNET_ADAPTER Adapter, BOOLEAN Up)

@@ -36,6 +36,8 @@
  * headers 128, TCP 60) the IP packet just fits 65,535 bytes.
  */
 #define AEROVNET_LARGE_SEND_MAXIMUM (65535u - 40u - 128u - 60u)
+/* Bytes of the longest frame of such a send that can be described: TcpHeaderOffset has ten bits, a TCP header is up to 60 bytes. */
+#define AEROVNET_LARGE_SEND_FRAME (1023u + 60u + AEROVNET_LARGE_SEND_MAXIMUM)
 /* A large send of a single segment would be no more than a detour. */
 #define AEROVNET_LARGE_SEND_SEGMENTS 2u
 

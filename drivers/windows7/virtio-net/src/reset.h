@@ -10,19 +10,20 @@
 #define AEROVNET_RESET_H
 
 #include "adapter_types.h"
+#include "aero_virtio_net_diag.h"
 #include "drain.h"
 
-/* Details of event log entries: numbers are never reused. */
+/* The causes that programs outside know, in the diagnostics and as details of event log entries: numbers are never reused. */
 typedef enum _AEROVNET_RESET_CAUSE {
-    AerovnetResetNone = 0,
-    AerovnetResetNeeded = 1,        /* the device set DEVICE_NEEDS_RESET */
-    AerovnetResetPoisoned = 2,      /* it broke a rule of a ring or of a packet header */
-    AerovnetResetStalled = 3,       /* it did not finish anything for several hang checks */
-    AerovnetResetPauseTimeout = 4,  /* it held frames back while the adapter was to be paused */
-    AerovnetResetByNdis = 5,        /* NDIS called MiniportResetEx for a reason of its own */
-    AerovnetResetControlStalled = 6 /* it did not answer a command of the control queue */
+    AerovnetResetNone = AEROVNET_DIAG_RESET_NONE,
+    AerovnetResetNeeded = AEROVNET_DIAG_RESET_NEEDED,
+    AerovnetResetPoisoned = AEROVNET_DIAG_RESET_POISONED,
+    AerovnetResetStalled = AEROVNET_DIAG_RESET_STALLED,
+    AerovnetResetPauseTimeout = AEROVNET_DIAG_RESET_PAUSE_TIMEOUT,
+    AerovnetResetByNdis = AEROVNET_DIAG_RESET_BY_NDIS,
+    AerovnetResetControlStalled = AEROVNET_DIAG_RESET_CONTROL
 } AEROVNET_RESET_CAUSE;
-#define AEROVNET_RESET_CAUSE_COUNT 8 /* as many as the diagnostics have room for */
+C_ASSERT(AerovnetResetControlStalled < AEROVNET_DIAG_RESET_CAUSES);
 
 typedef struct _AEROVNET_RECOVERY {
     NDIS_HANDLE WorkItem;       /* init-only */
@@ -36,7 +37,7 @@ typedef struct _AEROVNET_RECOVERY {
     AEROVNET_RESET_CAUSE Cause;     /* of the reset that is wanted */
     AEROVNET_RESET_CAUSE LastCause; /* of the last reset that was begun; for diagnostics, like the next two */
     ULONG LastResetTime;            /* AerovnetUpTime() */
-    ULONG CauseCounts[AEROVNET_RESET_CAUSE_COUNT];
+    ULONG CauseCounts[AEROVNET_DIAG_RESET_CAUSES];
     BOOLEAN ResetPending;           /* a MiniportResetEx waits for its completion */
     PNDIS_OID_REQUEST PowerRequest; /* an OID_PNP_SET_POWER waits for its completion */
 

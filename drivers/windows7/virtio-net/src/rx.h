@@ -56,7 +56,8 @@ typedef struct _AEROVNET_RX {
     BOOLEAN Servicing; /* one processor pops and indicates at a time, which keeps frames in order */
     PAEROVNET_RX_BUFFER FreeBuffers;
     AEROVNET_RX_PARTIAL Partial;
-    ULONG Reaped; /* buffers popped so far, modulo 2^32: progress, for the hang check */
+    BOOLEAN Empty; /* the device has no buffer */
+    ULONG Reaped;  /* buffers popped so far, modulo 2^32: progress, for the hang check */
     struct receive_filter Filter;
     AEROVNET_RX_COUNTERS Counters;
 

@@ -218,9 +218,15 @@ static VOID RxPost(PAEROVNET_ADAPTER Adapter)
 
 VOID AerovnetRxRefill(PAEROVNET_ADAPTER Adapter)
 {
-    if (Adapter->Rx.Queue.Live) {
+    PAEROVNET_RX Rx = &Adapter->Rx;
+    BOOLEAN Empty;
+
+    if (Rx->Queue.Live) {
         RxPost(Adapter);
-        AerovnetQueuePublish(Adapter, &Adapter->Rx.Queue);
+        AerovnetQueuePublish(Adapter, &Rx->Queue);
+        Empty = (BOOLEAN)(virtqueue_split_outstanding(&Rx->Queue.Ring) == 0);
+        Rx->Counters.NoBuffer += Empty && !Rx->Empty; /* once for as long as it lasts, however often somebody looks */
+        Rx->Empty = Empty;
     }
 }
 

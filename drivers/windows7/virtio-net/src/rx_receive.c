@@ -142,9 +142,6 @@ static VOID BatchReplace(PAEROVNET_ADAPTER Adapter, AEROVNET_RX_BATCH *Batch)
 
     AerovnetRxRefill(Adapter);
     Posted = virtqueue_split_outstanding(&Rx->Queue.Ring);
-    if (Posted == 0) {
-        Rx->Counters.NoBuffer++;
-    }
     Batch->Resources = Posted < Rx->LowWater;
 }
 

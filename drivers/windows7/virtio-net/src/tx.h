@@ -64,6 +64,7 @@ typedef struct _AEROVNET_TX_SLOT {
     NDIS_STATUS Status; /* of a retired slot; a staged one with a failure is retired as soon as it has no pieces */
     ULONG Class;        /* enum frame_class */
     BOOLEAN ByDevice;   /* everything that is asked for was on when the list was admitted */
+    BOOLEAN Reread;     /* headers longer than the front: planned in the bounce buffer, whose beginning is the changed front */
     struct aero_offload_request Request;
     struct aero_offload_plan Plan;
     /* init-only */

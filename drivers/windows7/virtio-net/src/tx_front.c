@@ -160,6 +160,7 @@ BOOLEAN AerovnetTxPrepare(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Slot)
         return FALSE;
     }
     AerovnetTxPlan(&Adapter->Tx, Slot, Front, Available);
+    Slot->Reread = (BOOLEAN)(Slot->Plan.path == AERO_OFFLOAD_REREAD);
     NdisMoveMemory(Slot->Front, Front, Slot->Plan.front);
     return (BOOLEAN)(Slot->Plan.path != AERO_OFFLOAD_REFUSED);
 }

@@ -69,6 +69,12 @@ BOOLEAN AerovnetTxPrepare(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Slot);
 
 /* ---- tx_software.c: all with TxLock held ---- */
 
+/*
+ * Plans a slot whose headers are longer than its front (Reread) with all of them, in a bounce buffer, which it keeps. UNFIT may leave the
+ * slot with the buffer. Without a bounce buffer the plan is void and is made again.
+ */
+AEROVNET_TX_VERDICT AerovnetTxReread(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot);
+
 /* Puts the frame together in a bounce buffer, and finishes it there if that is the plan. UNFIT may leave the slot with the buffer. */
 AEROVNET_TX_VERDICT AerovnetTxGather(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot);
 

@@ -57,6 +57,7 @@ PAEROVNET_TX_SLOT AerovnetTxTake(PAEROVNET_TX Tx)
         Slot->List = Tx->QueuedHead;
         Slot->ScatterGather = NULL;
         Slot->Bounce = NULL;
+        Slot->Reread = FALSE;
         Slot->Status = NDIS_STATUS_SUCCESS;
         Slot->Pieces = 0;
         Slot->NextSegment = 0;
@@ -169,7 +170,7 @@ VOID NTAPI AerovnetMiniportProcessSGList(PDEVICE_OBJECT pDO, PVOID Reserved, PSC
 
 /*
  * Not shorter than a header; not longer than the MTU allows, where up to two tags add four bytes each (N5: what is longer must not be
- * sent). A large send is cut, so that it may be as long as an IP packet can be.
+ * sent). A large send is cut, so that it may be as long as one can be that NDIS describes.
  */
 static BOOLEAN LengthFits(PAEROVNET_ADAPTER Adapter, PNET_BUFFER_LIST List, PNET_BUFFER NetBuffer)
 {
@@ -179,7 +180,7 @@ static BOOLEAN LengthFits(PAEROVNET_ADAPTER Adapter, PNET_BUFFER_LIST List, PNET
     USHORT Tag;
 
     if (NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo) != NULL) {
-        return (BOOLEAN)(Length >= ETHERNET_HEADER_BYTES && Length <= AEROVNET_TX_LARGE_MAXIMUM - ETHERNET_VLAN_BYTES);
+        return (BOOLEAN)(Length >= ETHERNET_HEADER_BYTES && Length <= AEROVNET_LARGE_SEND_FRAME);
     }
     if (Length <= Largest) {
         return (BOOLEAN)(Length >= ETHERNET_HEADER_BYTES);

@@ -46,25 +46,56 @@ static BOOLEAN GatherBehindFront(PAEROVNET_TX_SLOT Slot, PUCHAR Frame)
     return AerovnetTxCopy(Slot->NetBuffer, Plan->replaced, Frame + Plan->front, NET_BUFFER_DATA_LENGTH(Slot->NetBuffer) - Plan->replaced);
 }
 
-AEROVNET_TX_VERDICT AerovnetTxGather(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot)
+/*
+ * The bounce buffer for the slot's frame, with the changed front in it. A large send that was read again may have to be cut out of its
+ * buffer: that is a large one, however short the frame is.
+ */
+static AEROVNET_TX_VERDICT FrontPlace(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot)
 {
     ULONG Length = NET_BUFFER_DATA_LENGTH(Slot->NetBuffer);
-    PUCHAR Frame;
+    BOOLEAN Large = (BOOLEAN)(Length + ETHERNET_VLAN_BYTES * (ULONG)Slot->Request.tagged > Tx->FrameMaximum);
 
-    Slot->Bounce = BounceTake(Tx, (BOOLEAN)(Length + ETHERNET_VLAN_BYTES * (ULONG)Slot->Request.tagged > Tx->FrameMaximum));
+    if (Slot->Bounce != NULL) {
+        return AerovnetVerdictSent; /* it was read again */
+    }
+    Slot->Bounce = BounceTake(Tx, (BOOLEAN)(Large || (Slot->Reread && Slot->Request.segment_size != 0)));
     if (Slot->Bounce == NULL) {
         return AerovnetVerdictWait;
     }
-    Frame = Slot->Bounce->Virtual;
-    if (Slot->Plan.path == AERO_OFFLOAD_REREAD) {
-        /* The plan changes the front here, and moves it if there is a tag; the rest is copied to its place once more below. */
-        if (!AerovnetTxCopy(Slot->NetBuffer, 0, Frame, Length)) {
-            return AerovnetVerdictUnfit;
-        }
-        AerovnetTxPlan(Tx, Slot, Frame, Length);
-    } else {
-        NdisMoveMemory(Frame, Slot->Front, Slot->Plan.front);
+    if (!Slot->Reread) {
+        NdisMoveMemory(Slot->Bounce->Virtual, Slot->Front, Slot->Plan.front);
     }
+    return AerovnetVerdictSent;
+}
+
+AEROVNET_TX_VERDICT AerovnetTxReread(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot)
+{
+    ULONG Length = NET_BUFFER_DATA_LENGTH(Slot->NetBuffer);
+    AEROVNET_TX_VERDICT Verdict = FrontPlace(Tx, Slot);
+
+    if (Verdict != AerovnetVerdictSent) {
+        return Verdict;
+    }
+    if (Length > AEROVNET_TX_LARGE_MAXIMUM - ETHERNET_VLAN_BYTES) {
+        Length = AEROVNET_TX_LARGE_MAXIMUM - ETHERNET_VLAN_BYTES; /* a large send of which not all has room; its headers have */
+    }
+    if (!AerovnetTxCopy(Slot->NetBuffer, 0, Slot->Bounce->Virtual, Length)) {
+        return AerovnetVerdictUnfit;
+    }
+    AerovnetTxPlan(Tx, Slot, Slot->Bounce->Virtual, Length);
+    return Slot->Plan.path == AERO_OFFLOAD_REREAD || Slot->Plan.path == AERO_OFFLOAD_REFUSED ? AerovnetVerdictUnfit : AerovnetVerdictSent;
+}
+
+AEROVNET_TX_VERDICT AerovnetTxGather(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot)
+{
+    ULONG Length = NET_BUFFER_DATA_LENGTH(Slot->NetBuffer);
+    AEROVNET_TX_VERDICT Verdict = FrontPlace(Tx, Slot);
+    PUCHAR Frame;
+
+    if (Verdict != AerovnetVerdictSent) {
+        return Verdict;
+    }
+    Frame = Slot->Bounce->Virtual;
     if (!GatherBehindFront(Slot, Frame)) {
         return AerovnetVerdictUnfit;
     }
@@ -78,6 +109,12 @@ AEROVNET_TX_VERDICT AerovnetTxGather(PAEROVNET_TX Tx, PAEROVNET_TX_SLOT Slot)
 
 /* ---- a large send in many ---- */
 
+/* Bytes from one frame in a bounce buffer to the next one's: padded, and room for its packet header. */
+static ULONG Stride(ULONG Length)
+{
+    return (Length + 2 * AEROVNET_TX_HEADER_ROOM - 1) & ~(ULONG)(AEROVNET_TX_HEADER_ROOM - 1);
+}
+
 /* Writes the next segment at `Frame`, with its packet header in front. Returns its length; 0: its payload cannot be read. */
 static ULONG SegmentWrite(PAEROVNET_TX_SLOT Slot, ULONG HeaderLength, PUCHAR Frame)
 {
@@ -86,7 +123,7 @@ static ULONG SegmentWrite(PAEROVNET_TX_SLOT Slot, ULONG HeaderLength, PUCHAR Fra
     ULONG Bytes = aero_offload_segment_bytes(Plan, Slot->NextSegment, &Position);
 
     NdisZeroMemory(Frame - HeaderLength, HeaderLength);
-    NdisMoveMemory(Frame, Slot->Front, Plan->headers);
+    NdisMoveMemory(Frame, Slot->Reread ? Slot->Bounce->Virtual : Slot->Front, Plan->headers);
     if (!AerovnetTxCopy(Slot->NetBuffer, Plan->replaced + Position, Frame + Plan->headers, Bytes)) {
         return 0;
     }
@@ -97,7 +134,7 @@ static ULONG SegmentWrite(PAEROVNET_TX_SLOT Slot, ULONG HeaderLength, PUCHAR Fra
 AEROVNET_TX_VERDICT AerovnetTxCut(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Slot, PBOOLEAN Added)
 {
     PAEROVNET_TX Tx = &Adapter->Tx;
-    ULONG HeaderLength = Adapter->Device.Profile.header_length, Offset = 0, Longest, Length;
+    ULONG HeaderLength = Adapter->Device.Profile.header_length, Offset, Longest, Length;
     struct virtqueue_segment Segment;
 
     if (Slot->Pieces != 0) {
@@ -109,7 +146,8 @@ AEROVNET_TX_VERDICT AerovnetTxCut(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT S
             return AerovnetVerdictWait;
         }
     }
-    /* As many as the buffer and the ring take; bounded by both. */
+    /* As many as the buffer and the ring take; bounded by both. Headers that were read again stay at the buffer's beginning. */
+    Offset = Slot->Reread ? Stride(Slot->Plan.headers) : 0;
     Longest = Slot->Plan.headers + Slot->Plan.segment_size;
     while (Slot->NextSegment < Slot->Plan.segments && Offset + Longest <= AEROVNET_TX_LARGE_MAXIMUM &&
            virtqueue_split_free_count(&Tx->Queue.Ring) != 0) {
@@ -130,7 +168,7 @@ AEROVNET_TX_VERDICT AerovnetTxCut(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT S
         *Added = TRUE;
         Slot->Pieces++;
         Slot->NextSegment++;
-        Offset += (Length + 2 * AEROVNET_TX_HEADER_ROOM - 1) & ~(ULONG)(AEROVNET_TX_HEADER_ROOM - 1);
+        Offset += Stride(Length);
     }
     return Slot->NextSegment == Slot->Plan.segments ? AerovnetVerdictSent : AerovnetVerdictWait;
 }

@@ -62,7 +62,7 @@ static AEROVNET_TX_VERDICT TxAdd(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLOT Sl
     AEROVNET_TX_SHAPE Shape = AerovnetShapeScattered;
     USHORT Segments = 1;
 
-    if (Slot->Plan.path == AERO_OFFLOAD_SEND) {
+    if (Slot->Plan.path == AERO_OFFLOAD_SEND && !Slot->Reread) {
         Shape = TxDescribe(Tx, Slot, &Segments);
     }
     if (Shape == AerovnetShapeScattered) {
@@ -126,15 +126,18 @@ static AEROVNET_TX_VERDICT TxAdvance(PAEROVNET_ADAPTER Adapter, PAEROVNET_TX_SLO
         Tx->Counters.Aborted += Slot->Status != NDIS_STATUS_SUCCESS;
         return Slot->Status != NDIS_STATUS_SUCCESS ? AerovnetVerdictUnfit : AerovnetVerdictWait; /* held until the device is back */
     }
-    if (Slot->Plan.path == AERO_OFFLOAD_CUT) {
-        Verdict = AerovnetTxCut(Adapter, Slot, Added);
-    } else {
-        Verdict = TxAdd(Adapter, Slot);
-        *Added |= Verdict == AerovnetVerdictSent;
+    Verdict = Slot->Reread && Slot->Bounce == NULL ? AerovnetTxReread(Tx, Slot) : AerovnetVerdictSent;
+    if (Verdict == AerovnetVerdictSent) {
+        if (Slot->Plan.path == AERO_OFFLOAD_CUT) {
+            Verdict = AerovnetTxCut(Adapter, Slot, Added);
+        } else {
+            Verdict = TxAdd(Adapter, Slot);
+            *Added |= Verdict == AerovnetVerdictSent;
+        }
     }
     if (Verdict == AerovnetVerdictUnfit) {
         Slot->Status = NDIS_STATUS_FAILURE;
-        Tx->Counters.NotDescribed++;
+        Tx->Counters.NotDescribed += Slot->Plan.path != AERO_OFFLOAD_REFUSED; /* that is counted when it is retired */
     }
     return Verdict;
 }

@@ -17,7 +17,6 @@
 #define IPV6_EXTENSION_UNIT 8u
 #define IPV6_FRAGMENT_PIECE 0xFFF9u
 #define IPV6_ROUTING_LEFT   3u
-#define IPV6_EXTENSIONS     16u /* more in a row than anybody sends */
 #define TCP_HEADER_MINIMUM  20u
 #define TCP_DATA_OFFSET     12u
 #define TCP_FLAGS           13u
@@ -169,7 +168,7 @@ static virtio_bool is_extension(virtio_u32 protocol)
 
 static enum virtio_net_parse read_ipv6(struct reader *reader, virtio_bool large, struct virtio_net_frame *frame)
 {
-    virtio_u32 offset = frame->network_offset, protocol, payload, count;
+    virtio_u32 offset = frame->network_offset, protocol, payload;
     enum virtio_net_parse result = within(reader, offset, IPV6_HEADER);
 
     if (result != VIRTIO_NET_PARSED)
@@ -187,7 +186,7 @@ static enum virtio_net_parse read_ipv6(struct reader *reader, virtio_bool large,
     frame->packet_end = reader->end;
     protocol = reader->bytes[offset + IPV6_NEXT_HEADER];
     offset += IPV6_HEADER;
-    for (count = 0; count < IPV6_EXTENSIONS && is_extension(protocol); count++) {
+    while (is_extension(protocol)) { /* ends: each is at least eight bytes of those that are there */
         result = read_extension(reader, &protocol, &offset, frame);
         if (result != VIRTIO_NET_PARSED || frame->fragment)
             return result;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The diagnostics structures as the driver's compiler holds them, against the ones ndishost decodes by: names, offsets, sizes, codes."""
+"""The diagnostics structures as the driver's compiler holds them, against the ones ndishost decodes by: names, offsets, sizes, codes;
+and the causes of resets that programs are told of."""
 import re
 import sys
 
@@ -32,11 +33,20 @@ def host_side(text):
     return offsets, sizes, codes
 
 
+def causes(header, enumeration):
+    """Each cause of a reset has a name in the public header, numbered without a gap, and the driver uses these names and no number."""
+    named = re.findall(r"#define (AEROVNET_DIAG_RESET_(?!CAUSES)\w+) +(\d+)u", header)
+    used = re.findall(r"^    AerovnetReset\w+ = (\w+)", enumeration, re.M)
+    if len(used) < 7 or used != [name for name, _ in named] or [int(number) for _, number in named] != list(range(len(named))):
+        sys.exit(f"causes of resets: the header names {named}, the driver has {used}")
+
+
 def main():
     texts = [open(path, encoding="utf-8").read() for path in sys.argv[1:]]
     driver, host = driver_side(*texts[:2]), host_side(texts[2])
     if len(driver[0]) < 90 or len(driver[2]) != 3:
         sys.exit("the driver's layouts were not found")
+    causes(texts[1], texts[3])
     for what, ours, theirs in zip(("offsets", "sizes", "codes"), driver, host):
         if ours != theirs:
             different = set(ours.items()) ^ set(theirs.items()) if isinstance(ours, dict) else ours ^ theirs

@@ -17,7 +17,7 @@
             abort();                                                                                                                       \
     } while (0)
 
-enum { PREFIX = 8 };
+enum { PREFIX = 8, FRAME_MAXIMUM = 1514 };
 
 /* On the heap, exactly as long as it is: one byte more is noticed. */
 static uint8_t *copy_of(const uint8_t *bytes, size_t length, size_t room)
@@ -64,7 +64,7 @@ static void finish_cut(const struct aero_offload_plan *plan, const uint8_t *fron
 {
     uint32_t index, done = 0;
 
-    MUST(plan->segments > 1 && plan->headers == plan->front && plan->headers <= AERO_OFFLOAD_FRONT_ROOM);
+    MUST(plan->segments > 1 && plan->headers == plan->front && plan->headers < FRAME_MAXIMUM + 3 * ETHERNET_VLAN_BYTES);
     MUST(plan->replaced + plan->payload == length);
     for (index = 0; index < plan->segments; index++) {
         virtio_u32 position, bytes = aero_offload_segment_bytes(plan, index, &position);
@@ -120,7 +120,7 @@ static void run(const struct aero_offload_device *device, const struct aero_offl
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
 {
-    struct aero_offload_device device = {0, 0, 0, 0, 1514};
+    struct aero_offload_device device = {0, 0, 0, 0, FRAME_MAXIMUM};
     struct aero_offload_request request = {0, 0, 0, 0, 0, 0, 0};
     struct virtio_net_frame frame;
     uint8_t *exact;
@@ -156,6 +156,7 @@ static const struct frame_recipe recipes[] = {
     {.version = 4, .protocol = 17, .payload = 65, .tags = 2, .padding = 3},
     {.version = 6, .protocol = 17, .payload = 31, .tags = 1, .extensions = {44}},
     {.version = 6, .protocol = 17, .payload = 31, .extensions = {60}, .extension_units = 40},
+    {.version = 6, .protocol = 6, .payload = 2000, .tcp_flags = 0x10, .extensions = {60, 60, 60}, .extension_units = 30, .tcp_options = 40},
     {.version = 4, .protocol = 6, .payload = 3500, .tcp_flags = 0x10, .id = 0x7FFF},
 };
 

@@ -12,6 +12,7 @@
 #include "aero_virtio_net_offload.h"
 #include "offload_frames.h"
 
+enum { LONGEST_HEADERS = 1023 + 60 };
 static const struct aero_offload_device able = {1, 1, 1, 1, 1514}, unable = {0, 0, 0, 0, 1514};
 static uint8_t original[FRAME_BYTES], expected[FRAME_BYTES], result[FRAME_BYTES];
 
@@ -38,11 +39,10 @@ static void device_sum(const struct virtio_net_header *header, uint8_t *frame, s
     frame[field + 1] = (uint8_t)sum;
 }
 
-/* Plans with as much of the frame as the driver looks at first; the frame to send is put together in `result`. */
-static size_t carry(const struct aero_offload_device *device, const struct aero_offload_request *request, size_t length,
-                    struct aero_offload_plan *plan)
+/* Plans with as much of the frame as `available` says; the frame to send is put together in `result`. */
+static size_t carry_with(const struct aero_offload_device *device, const struct aero_offload_request *request, size_t available,
+                         size_t length, struct aero_offload_plan *plan)
 {
-    size_t available = length < AERO_OFFLOAD_FRONT ? length : AERO_OFFLOAD_FRONT;
     uint8_t *front = malloc(available + 4); /* exactly: one byte more is noticed */
 
     assert_non_null(front);
@@ -55,6 +55,13 @@ static size_t carry(const struct aero_offload_device *device, const struct aero_
     memcpy(result + plan->front, original + plan->replaced, length - plan->replaced);
     free(front);
     return length - plan->replaced + plan->front;
+}
+
+/* ... with as much as the driver looks at first. */
+static size_t carry(const struct aero_offload_device *device, const struct aero_offload_request *request, size_t length,
+                    struct aero_offload_plan *plan)
+{
+    return carry_with(device, request, length < AERO_OFFLOAD_FRONT ? length : AERO_OFFLOAD_FRONT, length, plan);
 }
 
 static void assert_frame(const uint8_t *left, size_t left_length, const uint8_t *right, size_t right_length)
@@ -331,12 +338,24 @@ static struct aero_offload_request large_request(const struct frame_recipe *reci
     return request;
 }
 
+/* Headers that go on behind the front are read a second time: as much as a bounce buffer of the driver holds. */
+static size_t carry_large(const struct aero_offload_device *device, const struct aero_offload_request *request,
+                          const struct frame_layout *asked, struct aero_offload_plan *plan)
+{
+    size_t length = carry(device, request, asked->length, plan);
+
+    if (asked->payload <= AERO_OFFLOAD_FRONT)
+        return length;
+    assert_int_equal(plan->path, AERO_OFFLOAD_REREAD);
+    return carry_with(device, request, asked->length < 65535 ? asked->length : 65535, asked->length, plan);
+}
+
 static void assert_large_by_device(const struct frame_recipe *recipe, unsigned segment, int tag)
 {
     struct aero_offload_request request = large_request(recipe, segment, tag);
     struct frame_layout asked = frame_write(recipe, FRAME_LARGE, -1, 0, original), seeded;
     struct aero_offload_plan plan;
-    size_t length = carry(&able, &request, asked.length, &plan);
+    size_t length = carry_large(&able, &request, &asked, &plan);
     unsigned ecn = recipe->tcp_flags & 0x80;
 
     seeded = frame_write(recipe, FRAME_ASKED, tag, 0, expected);
@@ -361,11 +380,11 @@ static void assert_large_by_driver(const struct aero_offload_device *device, con
 {
     struct aero_offload_request request = large_request(recipe, segment, tag);
     struct frame_layout asked = frame_write(recipe, FRAME_LARGE, -1, 0, original), finished;
-    uint8_t headers[AERO_OFFLOAD_FRONT_ROOM];
+    uint8_t headers[LONGEST_HEADERS + 4];
     struct aero_offload_plan plan;
     unsigned index, count = (recipe->payload + segment - 1) / segment, done = 0;
 
-    (void)carry(device, &request, asked.length, &plan);
+    (void)carry_large(device, &request, &asked, &plan);
     assert_int_equal(plan.path, AERO_OFFLOAD_CUT);
     assert_int_equal(plan.header.flags, 0);
     assert_int_equal(plan.segments, count);
@@ -445,6 +464,76 @@ static void a_large_send_is_cut_by_the_driver(void **state)
         assert_large_by_driver(&unable, &recipe, 1000, -1);
         assert_large_by_driver(&unable, &recipe, 1, 9);
     }
+}
+
+/* TcpHeaderOffset has ten bits: extension headers up to there, and the longest TCP header behind. */
+static struct frame_recipe longest_headers(unsigned payload)
+{
+    struct frame_recipe recipe = tcp6;
+    size_t i;
+
+    recipe.payload = payload;
+    recipe.tcp_options = 40;
+    recipe.tcp_flags = 0x99;
+    recipe.tags = 2;
+    for (i = 0; i < FRAME_EXTENSIONS; i++)
+        recipe.extensions[i] = 60;
+    recipe.extension_units = 19; /* 6 times 160 bytes: TCP begins at byte 1022 */
+    return recipe;
+}
+
+static void headers_of_a_large_send_may_be_as_long_as_ndis_can_say(void **state)
+{
+    struct frame_recipe recipe;
+    unsigned units;
+
+    (void)state;
+    for (units = 0; units <= 19; units++) {
+        recipe = longest_headers(5000);
+        recipe.extension_units = units;
+        assert_large_by_device(&recipe, 400, -1);
+        assert_large_by_device(&recipe, 400, 0x2005);
+        assert_large_by_driver(&unable, &recipe, 400, -1);
+        assert_large_by_driver(&unable, &recipe, 399, 0x2005);
+    }
+    recipe = longest_headers(65307);
+    assert_large_by_driver(&unable, &recipe, 400, 7);
+}
+
+static void many_short_extension_headers_are_read_to_the_end(void **state)
+{
+    struct aero_offload_request request = {0, 1, 0, 0, 0, 0, 0};
+    struct frame_recipe recipe = longest_headers(1);
+    struct frame_layout layout, finished;
+    struct aero_offload_plan plan;
+    size_t i;
+
+    (void)state;
+    layout = frame_write(&recipe, FRAME_ASKED, -1, 0, original);
+    finished = frame_write(&recipe, FRAME_FINISHED, -1, 0, expected);
+    for (i = layout.network + 40; i < layout.transport; i += 8) { /* eight bytes each, 120 of them */
+        original[i] = expected[i] = i + 8 == layout.transport ? 6 : 60;
+        original[i + 1] = expected[i + 1] = 0;
+    }
+    memcpy(result, original, layout.length);
+    aero_offload_plan(&unable, &request, result, (virtio_u32)layout.length, (virtio_u32)layout.length, &plan);
+    assert_int_equal(plan.path, AERO_OFFLOAD_SUM);
+    assert_true(aero_offload_sum(&plan, result, (virtio_u32)layout.length));
+    assert_frame(result, layout.length, expected, finished.length);
+}
+
+/* Each segment is a packet of its own: what is handed over may be longer than one can be. A device is not asked. */
+static void a_large_send_longer_than_an_ip_packet_is_cut_by_the_driver(void **state)
+{
+    struct frame_recipe recipe = tcp4;
+
+    (void)state;
+    recipe.payload = 65535 - 40;
+    assert_large_by_device(&recipe, 1460, -1);
+    recipe.payload++;
+    assert_large_by_driver(&able, &recipe, 1460, -1);
+    recipe = longest_headers(65307);
+    assert_large_by_driver(&able, &recipe, 411, -1);
 }
 
 static void what_the_device_cannot_cut_the_driver_cuts(void **state)
@@ -548,10 +637,11 @@ static void what_is_no_large_send_is_refused(void **state)
     request.segment_ipv6 = 1;
     (void)carry(&able, &request, layout.length, &plan);
     assert_int_equal(plan.path, AERO_OFFLOAD_REFUSED);
-    recipe.payload = 65535 - 40 + 1; /* an IP packet of 65,536 bytes */
+    recipe = longest_headers(5000); /* no segment with such headers fits in a frame */
+    recipe.extension_units = 39;
     layout = frame_write(&recipe, FRAME_LARGE, -1, 0, original);
-    request.segment_ipv6 = 0;
-    (void)carry(&able, &request, layout.length, &plan);
+    request.segment_ipv6 = 1;
+    (void)carry_with(&able, &request, layout.length, layout.length, &plan);
     assert_int_equal(plan.path, AERO_OFFLOAD_REFUSED);
 }
 
@@ -571,6 +661,9 @@ int main(void)
         cmocka_unit_test(a_tag_alone_copies_the_addresses),
         cmocka_unit_test(a_large_send_is_described_to_the_device),
         cmocka_unit_test(a_large_send_is_cut_by_the_driver),
+        cmocka_unit_test(headers_of_a_large_send_may_be_as_long_as_ndis_can_say),
+        cmocka_unit_test(many_short_extension_headers_are_read_to_the_end),
+        cmocka_unit_test(a_large_send_longer_than_an_ip_packet_is_cut_by_the_driver),
         cmocka_unit_test(what_the_device_cannot_cut_the_driver_cuts),
         cmocka_unit_test(a_large_send_of_one_segment_is_an_ordinary_frame),
         cmocka_unit_test(a_large_send_of_exactly_one_segment_is_not_cut),
