@@ -36,7 +36,7 @@ def read_functions(path):
 def read_definition(path):
     """Returns (library name, export names in order). Accepts LIBRARY, EXPORTS, names, and ; comments: nothing else."""
     library, names, in_exports = None, [], False
-    with open(path) as file:
+    with open(path, encoding="ascii", errors="backslashreplace") as file:
         for number, line in enumerate(file, 1):
             text = line.split(";", 1)[0].strip()
             if not text:

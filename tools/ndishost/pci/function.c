@@ -12,15 +12,11 @@
 
 enum {
     CONFIG_COMMAND = 0x04,
-    CONFIG_STATUS = 0x06,
-    CONFIG_CAPABILITIES = 0x34,
     CONFIG_INTERRUPT_LINE = 0x3c,
     COMMAND_PORTS = 0x0001,
     COMMAND_MEMORY = 0x0002,
     COMMAND_MASTER = 0x0004,
     COMMAND_LINE_DISABLE = 0x0400,
-    STATUS_CAPABILITIES = 0x0010,
-    CAPABILITY_MSIX = 0x11,
     DEVICE_TRANSITIONAL_NET = 0x1000,
     DEVICE_NET = 0x1041,
     LINE_VECTOR = 16, /* I/O APIC input of slot 0 */
@@ -94,20 +90,6 @@ bool pci_function_message_mask(struct pci_function *function, unsigned entry, bo
 
 /* ---- life ---- */
 
-static unsigned capability_find(const struct ndishost_pci_device *device, unsigned id)
-{
-    if (!(device->ops->config_read(device->state, CONFIG_STATUS, 2) & STATUS_CAPABILITIES))
-        return 0;
-    unsigned at = device->ops->config_read(device->state, CONFIG_CAPABILITIES, 1) & 0xfc;
-    for (unsigned steps = 0; at >= 0x40 && steps < 48; steps++) {
-        unsigned header = device->ops->config_read(device->state, at, 2);
-        if ((header & 0xff) == id)
-            return at;
-        at = header >> 8 & 0xfc;
-    }
-    return 0;
-}
-
 static struct pci_identity identity_read(const struct ndishost_pci_device *device)
 {
     uint32_t id = device->ops->config_read(device->state, 0x00, 4), class_revision = device->ops->config_read(device->state, 0x08, 4),
@@ -140,7 +122,7 @@ static bool function_start(struct pci_function *function, char *error, size_t er
     pci_function_list(function);
     device->ops->config_write(device->state, CONFIG_COMMAND, 2, command);
     device->ops->config_write(device->state, CONFIG_INTERRUPT_LINE, 1, pci_function_line_vector(function));
-    msix_discover(&function->block->msix, device, capability_find(device, CAPABILITY_MSIX), function->bars);
+    msix_discover(&function->block->msix, device, function->bars);
     function->identity.msix_entries = function->block->msix.entries;
     virtio_sniffer_init(&function->sniffer, device, function->bars, function->block->msix.entries, function->slot, function);
     bool is_net = function->identity.device == DEVICE_NET || function->identity.device == DEVICE_TRANSITIONAL_NET;

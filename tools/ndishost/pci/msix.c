@@ -3,6 +3,14 @@
 #include "msix.h"
 
 enum {
+    CONFIG_STATUS = 0x06,
+    CONFIG_CAPABILITIES = 0x34,
+    CONFIG_HEADER_END = 0x40,
+    CONFIG_SIZE = 256,
+    STATUS_CAPABILITIES = 0x0010,
+    CAPABILITIES_MAX = 48,
+    CAPABILITY_MSIX = 0x11,
+    CAPABILITY_SIZE = 12,
     CONTROL = 2,
     CONTROL_ENABLE = 0x8000,
     CONTROL_FUNCTION_MASK = 0x4000,
@@ -16,9 +24,24 @@ enum {
     ENTRY_MASKED = 1,
 };
 
-void msix_discover(struct msix *msix, const struct ndishost_pci_device *device, unsigned capability,
-                   const struct pci_bar bars[PCI_BAR_COUNT])
+/* Where the capability stands, with all its registers inside the configuration space; 0: there is none. */
+static unsigned capability_find(const struct ndishost_pci_device *device)
 {
+    if (!(device->ops->config_read(device->state, CONFIG_STATUS, 2) & STATUS_CAPABILITIES))
+        return 0;
+    unsigned at = device->ops->config_read(device->state, CONFIG_CAPABILITIES, 1) & 0xfc;
+    for (unsigned steps = 0; at >= CONFIG_HEADER_END && steps < CAPABILITIES_MAX; steps++) {
+        unsigned header = device->ops->config_read(device->state, at, 2);
+        if ((header & 0xff) == CAPABILITY_MSIX)
+            return at <= CONFIG_SIZE - CAPABILITY_SIZE ? at : 0;
+        at = header >> 8 & 0xfc;
+    }
+    return 0;
+}
+
+void msix_discover(struct msix *msix, const struct ndishost_pci_device *device, const struct pci_bar bars[PCI_BAR_COUNT])
+{
+    unsigned capability = capability_find(device);
     msix->device = device;
     msix->capability = capability;
     msix->entries = 0;

@@ -20,9 +20,8 @@ struct msix {
     uint32_t values[MSIX_MAX_MESSAGES];
 };
 
-/* Reads the capability; entries stays 0 when there is none, or when its table lies in no BAR. */
-void msix_discover(struct msix *msix, const struct ndishost_pci_device *device, unsigned capability,
-                   const struct pci_bar bars[PCI_BAR_COUNT]);
+/* Finds and reads the capability; entries stays 0 when there is none, or when its table lies in no BAR. */
+void msix_discover(struct msix *msix, const struct ndishost_pci_device *device, const struct pci_bar bars[PCI_BAR_COUNT]);
 /* Programs and unmasks the first `messages` entries, masks the rest, enables. False when the device offers no target for one. */
 bool msix_enable(struct msix *msix, unsigned messages);
 void msix_disable(struct msix *msix);

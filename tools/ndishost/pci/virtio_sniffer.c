@@ -15,6 +15,10 @@
 enum {
     CAPABILITY_VENDOR = 0x09,
     CAPABILITY_MSIX = 0x11,
+    CONFIG_SIZE = 256,
+    VENDOR_CAPABILITY_SIZE = 16,
+    NOTIFY_CAPABILITY_SIZE = 20,
+    MSIX_CAPABILITY_SIZE = 12,
     MSIX_ENTRY_SIZE = 16,
     LEGACY_QUEUE_NOTIFY = 16,
     LEGACY_SIZE = 32,
@@ -51,6 +55,8 @@ static void vendor_capability_take(struct virtio_sniffer *sniffer, const struct 
         sniffer->common_bar = bar;
     }
     struct virtio_region region = {.kind = (enum virtio_region_kind)type, .bar = bar, .offset = offset, .length = size};
+    if (type == REGION_NOTIFY && at + NOTIFY_CAPABILITY_SIZE > CONFIG_SIZE)
+        return; /* its multiplier would stand behind the end of the configuration space */
     if (type == REGION_NOTIFY)
         region.notify_multiplier = device->ops->config_read(device->state, at + 16, 4);
     region_add(sniffer, region);
@@ -69,9 +75,9 @@ void virtio_sniffer_init(struct virtio_sniffer *sniffer, const struct ndishost_p
     unsigned at = device->ops->config_read(device->state, 0x34, 1) & 0xfc;
     for (unsigned steps = 0; at >= 0x40 && steps < 48; steps++) {
         unsigned header = device->ops->config_read(device->state, at, 2);
-        if ((header & 0xff) == CAPABILITY_VENDOR && at <= 0x100 - 16)
+        if ((header & 0xff) == CAPABILITY_VENDOR && at + VENDOR_CAPABILITY_SIZE <= CONFIG_SIZE)
             vendor_capability_take(sniffer, device, bars, at);
-        if ((header & 0xff) == CAPABILITY_MSIX) {
+        if ((header & 0xff) == CAPABILITY_MSIX && at + MSIX_CAPABILITY_SIZE <= CONFIG_SIZE) {
             uint32_t table = device->ops->config_read(device->state, at + 4, 4);
             region_add(sniffer, (struct virtio_region){.kind = REGION_MSIX,
                                                        .bar = table & 7,

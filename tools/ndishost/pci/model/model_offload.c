@@ -131,6 +131,8 @@ static const char *large_find(const struct model_net_header *header, const uint8
     size_t fixed = large->is_ipv4 ? 20 : IPV6_FIXED, needed = large->is_tcp ? TCP_BYTES : UDP_BYTES;
     if (large->transport < large->network + fixed || large->transport + needed > length)
         return "csum_start is not where a transport header can be";
+    if (large->is_ipv4 && (size_t)(frame[large->network] & 15) * 4 > large->transport - large->network)
+        return "the IPv4 header is longer than csum_start says";
     large->payload = large->transport + (large->is_tcp ? (size_t)(frame[large->transport + 12] >> 4) * 4 : UDP_BYTES);
     if (large->payload < large->transport + needed || large->payload > length)
         return "the transport header does not fit";

@@ -33,6 +33,11 @@ static bool qmp_fail(char *error, size_t error_size, const char *format, ...)
     if (error && error_size)
         vsnprintf(error, error_size, format, arguments);
     va_end(arguments);
+    /* QEMU's own words may be of several lines. */
+    for (char *at = error; error_size && at && *at; at++) {
+        if (*at == '\n' || *at == '\r')
+            *at = ' ';
+    }
     return false;
 }
 

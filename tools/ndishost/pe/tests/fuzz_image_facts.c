@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * fuzz_image_facts.c - any bytes as a driver file: reads every fact and loads what is loadable, whatever its checksum. Linked with
- * libFuzzer (cmake -DCMAKE_C_COMPILER=clang -DAERO_FUZZ=ON; target fuzz_image_facts) and called by test_pe_mutations.
+ * fuzz_image_facts.c - any bytes as a driver file: reads every fact and loads what is loadable, whatever its checksum. Also called by
+ * test_pe_mutations, for every byte of a file.
  */
 #include "pe/facts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+#include "build_pe.h"
+#include "fuzz_target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     char error[256] = "";
     struct image_facts *facts = image_facts_from_bytes("fuzz.sys", bytes, size, error, sizeof(error));
     if (!facts) {
-        if (!*error || strchr(error, '\n'))
-            abort(); /* a refusal is one line that says something */
+        MUST(*error && !strchr(error, '\n')); /* a refusal is one line that says something */
         return 0;
     }
     size_t total = 0;
@@ -31,9 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     char message[64];
     for (uint32_t id = 0; id < 8; id++) {
         memset(message, 'x', sizeof(message));
-        if (image_message(facts, id, message, sizeof(message)) &&
-            (!*message || strchr(message, '\n') || !memchr(message, 0, sizeof(message))))
-            abort();
+        if (image_message(facts, id, message, sizeof(message)))
+            MUST(*message && !strchr(message, '\n') && memchr(message, 0, sizeof(message)));
     }
     facts->header.checksum_stored = facts->header.checksum_computed;
     struct image *image = image_load(facts, error, sizeof(error));
@@ -42,9 +40,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         total += strlen(image_describe_address(image_entry(image), text, sizeof(text)));
         image_discard_init(image);
         image_unload(image);
-    } else if (!*error || strchr(error, '\n')) {
-        abort();
+    } else {
+        MUST(*error && !strchr(error, '\n'));
     }
     image_facts_free(facts);
     return total == SIZE_MAX; /* keeps the reads */
+}
+
+/* Both machines; a load configuration with its cookie, relocations, imports, messages. */
+size_t fuzz_seed(uint32_t index, uint8_t *bytes)
+{
+    if (index >= 2)
+        return 0;
+    build_pe(bytes, index == 1);
+    return BUILT_SIZE;
 }

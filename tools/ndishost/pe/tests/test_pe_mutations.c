@@ -10,8 +10,7 @@
 #include <cmocka.h>
 
 #include "build_pe.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+#include "fuzz_target.h"
 
 static uint8_t original[BUILT_SIZE], mutated[BUILT_SIZE];
 

@@ -11,12 +11,6 @@
 #include "aero_virtio_net_offload.h"
 #include "offload_frames.h"
 
-#define MUST(condition)                                                                                                                    \
-    do {                                                                                                                                   \
-        if (!(condition))                                                                                                                  \
-            abort();                                                                                                                       \
-    } while (0)
-
 enum { PREFIX = 8, FRAME_MAXIMUM = 1514 };
 
 /* On the heap, exactly as long as it is: one byte more is noticed. */

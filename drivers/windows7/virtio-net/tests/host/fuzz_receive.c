@@ -15,12 +15,6 @@
 
 enum { CONTROL = 3, HEADER = 10, PIECES_MAX = 512, NEEDS = 1, RSC = 4 };
 
-#define MUST(condition)                                                                                                                    \
-    do {                                                                                                                                   \
-        if (!(condition))                                                                                                                  \
-            abort();                                                                                                                       \
-    } while (0)
-
 struct cut_frame {
     struct frame_piece pieces[PIECES_MAX];
     unsigned count;

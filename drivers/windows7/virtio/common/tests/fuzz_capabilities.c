@@ -8,12 +8,6 @@
 #include "pci_config.h"
 #include "virtio_pci_capabilities.h"
 
-#define MUST(condition)                                                                                                                    \
-    do {                                                                                                                                   \
-        if (!(condition))                                                                                                                  \
-            abort();                                                                                                                       \
-    } while (0)
-
 static void check_region(const struct virtio_pci_region *region, uint32_t least, uint32_t alignment)
 {
     MUST(region->present == 1);

@@ -13,12 +13,6 @@
 
 enum { LARGEST_SIZE = 64, LARGEST_CHAIN = 8, TABLE_CAPACITY = 6 };
 
-#define MUST(condition)                                                                                                                    \
-    do {                                                                                                                                   \
-        if (!(condition))                                                                                                                  \
-            abort();                                                                                                                       \
-    } while (0)
-
 struct story {
     const uint8_t *input;
     size_t left;
