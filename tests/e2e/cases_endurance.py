@@ -35,34 +35,57 @@ def run_rounds(tools, architecture, rounds, device):
         run.remove()
 
 
-def run_interrupted(tools, architecture):
-    """SIGINT while data flows: good order, status 1, nothing left, the reason named."""
+def strike_run(process, mark):
+    process.send_signal(signal.SIGINT)
+
+
+def strike_qemu(number):
+    def strike(process, mark):
+        for pid in processes_marked(mark):
+            if "qemu-system" in os.readlink(f"/proc/{pid}/exe"):
+                os.kill(pid, number)
+    return strike
+
+
+# What happens while data flows, and what the run says of it. It ends in good order: status 1, no fault of the driver, nothing left.
+INTERRUPTIONS = (
+    ("SIGINT in traffic", strike_run, r"FAIL: SIGINT\n"),
+    ("QEMU killed in traffic", strike_qemu(signal.SIGKILL), r"FAIL: QEMU \(pid \d+\) was killed by signal 9\n"),
+    ("QEMU silent in traffic", strike_qemu(signal.SIGSTOP), r"FAIL: QEMU does not answer"),
+)
+
+
+def run_interrupted(tools, architecture, strike, reason):
     folder = tempfile.mkdtemp(prefix="ndishost-e2e-")
     guest, peer = commands(Traffic("", pings=0, mib=4096))
     # ndishost itself says when a thousand frames have gone out.
     watch = 'until [ "$("$NDISHOST" control counts | sed -n s/frames_sent=//p)" -gt 1000 ]; do sleep 0.05; done; : > flowing'
     mark = os.path.basename(folder)
+    # Whoever started these tests in the background may have had SIGINT ignored.
     process = subprocess.Popen([str(tools.program), "run", str(tools.image(architecture)), "--exec", f"({watch}) & {guest}", "--peer-exec", peer,
                                 "--for", "100"],
-                               cwd=folder, env=dict(os.environ, **{MARK: mark}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                               cwd=folder, env=dict(os.environ, **{MARK: mark}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         deadline = time.monotonic() + 60
         while not os.path.exists(f"{folder}/flowing") and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         if not os.path.exists(f"{folder}/flowing"):
             return "no data flowed", ""
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        strike(process, mark)
+        output, _ = process.communicate(timeout=60)
         left = processes_marked(mark)
-        if process.returncode != 1 or "SIGINT" not in output:
+        if process.returncode != 1 or not re.search(reason, output):
             return f"exit status {process.returncode}: {output.strip().splitlines()[-1] if output.strip() else ''}", ""
         if not re.search(r"violations +0\n", output) or not re.search(r"leaks +0\n", output):
             return "violations or leaks after an interruption", ""
-        return (f"left behind: processes {left}" if left else None), "stopped in good order, exit status 1"
+        return (f"left behind: processes {left}" if left else None), "ended in good order, exit status 1"
     except subprocess.TimeoutExpired:
         return "did not stop", ""
     finally:
         process.kill()
+        for pid in processes_marked(mark):
+            os.kill(pid, signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
 
 

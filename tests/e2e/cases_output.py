@@ -143,6 +143,12 @@ def progress_line(tools, image):
 
 # ---- signals ----
 
+def default_signals():
+    """Whoever started these tests in the background may have had some ignored."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Started:
     """A run that is under way: its command has said so."""
 
@@ -150,7 +156,7 @@ class Started:
         self.mark = f"signals-{os.getpid()}-{time.monotonic_ns()}"
         command = [*prefix, str(tools.program), "run", str(image), "--exec", 'echo started; sleep 300 & wait', "--for", "100", *options]
         self.process = subprocess.Popen(command, env=dict(os.environ, **{MARK: self.mark}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                                        stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=default_signals)
         self.started = self.process.stdout.readline() == "started\n"
 
     def end(self):
@@ -237,6 +243,7 @@ CASES = (
     ("SIGQUIT", stops_in_good_order("SIGQUIT", lambda pid: os.kill(pid, signal.SIGQUIT))),
     ("SIGTERM twice at once", stops_in_good_order("SIGTERM", term_twice)),
     ("a hangup that is ignored", hangup_ignored),
+    ("SIGKILL", killed),
 
 )
 

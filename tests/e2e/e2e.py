@@ -104,7 +104,8 @@ def run_group(group, tools, architecture, options, tally):
         for device in ("qemu", "minimal", "minimal:contract"):
             tally.add(group, architecture, device, *timed(lambda: cases_endurance.run_rounds(tools, architecture, options.rounds, device)))
     elif group == "interruption":
-        tally.add(group, architecture, "SIGINT in traffic", *timed(lambda: cases_endurance.run_interrupted(tools, architecture)))
+        for name, *blow in filter(lambda each: wanted(each[0]), cases_endurance.INTERRUPTIONS):
+            tally.add(group, architecture, name, *timed(lambda blow=blow: cases_endurance.run_interrupted(tools, architecture, *blow)))
     elif group == "valgrind":
         if architecture == "x64":
             tally.add(group, architecture, "memcheck", *timed(lambda: cases_endurance.run_valgrind(tools, architecture)))

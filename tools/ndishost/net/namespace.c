@@ -126,21 +126,21 @@ int namespace_run(int namespace_fd, int (*work)(void *argument), void *argument)
 
 /* ---- what commands leave behind ---- */
 
-static bool is_inhabitant(pid_t pid, const struct stat *namespaces, unsigned count)
+static bool is_inhabitant(pid_t pid, const struct namespace_set *namespaces)
 {
     char path[64];
     struct stat theirs;
     snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
     if (stat(path, &theirs) != 0)
         return false;
-    for (unsigned i = 0; i < count; ++i)
-        if (theirs.st_dev == namespaces[i].st_dev && theirs.st_ino == namespaces[i].st_ino)
+    for (unsigned i = 0; i < namespaces->count; ++i)
+        if (theirs.st_dev == namespaces->identity[i].st_dev && theirs.st_ino == namespaces->identity[i].st_ino)
             return true;
     return false;
 }
 
 /* Kills what is there now; returns how many it found. */
-static unsigned kill_once(const struct stat *namespaces, unsigned count)
+static unsigned kill_once(const struct namespace_set *namespaces)
 {
     DIR *processes = opendir("/proc");
     if (!processes)
@@ -149,7 +149,7 @@ static unsigned kill_once(const struct stat *namespaces, unsigned count)
     for (struct dirent *entry; (entry = readdir(processes)) != NULL;) {
         char *end;
         long pid = strtol(entry->d_name, &end, 10);
-        if (*end || pid <= 1 || pid == getpid() || !is_inhabitant((pid_t)pid, namespaces, count))
+        if (*end || pid <= 1 || pid == getpid() || !is_inhabitant((pid_t)pid, namespaces))
             continue;
         ++found;
         kill((pid_t)pid, SIGKILL);
@@ -159,14 +159,18 @@ static unsigned kill_once(const struct stat *namespaces, unsigned count)
     return found;
 }
 
-void namespace_kill_inhabitants(const int *namespace_fds, unsigned count)
+struct namespace_set namespace_set_of(const int *namespace_fds, unsigned count)
 {
-    struct stat namespaces[4];
-    unsigned known = 0;
-    for (unsigned i = 0; i < count && known < sizeof(namespaces) / sizeof(namespaces[0]); ++i)
-        if (namespace_fds[i] >= 0 && fstat(namespace_fds[i], &namespaces[known]) == 0)
-            ++known;
+    struct namespace_set set = {0};
+    for (unsigned i = 0; i < count && set.count < NAMESPACE_SET_MAX; ++i)
+        if (namespace_fds[i] >= 0 && fstat(namespace_fds[i], &set.identity[set.count]) == 0)
+            ++set.count;
+    return set;
+}
+
+void namespace_kill_inhabitants(const struct namespace_set *namespaces)
+{
     /* A process may fork while it is being looked for: again until none is found, two seconds at most. */
-    for (int attempt = 0; known && attempt < 200 && kill_once(namespaces, known) > 0; ++attempt)
+    for (int attempt = 0; namespaces->count && attempt < 200 && kill_once(namespaces) > 0; ++attempt)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 }

@@ -112,6 +112,12 @@ struct network_world *network_world_create(enum network_kind kind, bool referee,
             return NULL;
         }
     }
+    why = world_guard_start(&world->guard, world->namespaces, SIDE_COUNT);
+    if (why) {
+        snprintf(error, error_size, "the guard of the network namespaces cannot start: %s", strerror(why));
+        network_world_destroy(world);
+        return NULL;
+    }
     return world;
 }
 
@@ -119,7 +125,9 @@ void network_world_destroy(struct network_world *world)
 {
     if (!world)
         return;
-    namespace_kill_inhabitants(world->namespaces, SIDE_COUNT);
+    struct namespace_set namespaces = namespace_set_of(world->namespaces, SIDE_COUNT);
+    namespace_kill_inhabitants(&namespaces);
+    world_guard_stop(&world->guard);
     for (int side = 0; side < SIDE_COUNT; ++side) {
         if (world->rtnetlink[side] >= 0)
             close(world->rtnetlink[side]);

@@ -4,6 +4,7 @@
 #define NDISHOST_NET_WORLD_H
 
 #include "net/network.h"
+#include "net/world_guard.h"
 
 enum { SIDE_CABLE = SIDE_PEER + 1 /* where the TAP below lies when there is a referee */, SIDE_COUNT };
 
@@ -12,6 +13,7 @@ struct network_world {
     bool referee;
     int namespaces[SIDE_COUNT]; /* by enum network_side; -1: there is none */
     int rtnetlink[SIDE_COUNT];  /* a configuration socket in each */
+    struct world_guard guard;
 };
 
 #endif
