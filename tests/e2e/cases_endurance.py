@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from cases_traffic import Traffic, commands
-from ndishost import MARK, Run, processes_marked
+from ndishost import MARK, Run, processes_marked, signal_marked
 
 # What allocators keep for themselves may still move a little after the first tenth of the rounds.
 FLAT_BYTES = 1 << 20
@@ -41,9 +41,7 @@ def strike_run(process, mark):
 
 def strike_qemu(number):
     def strike(process, mark):
-        for pid in processes_marked(mark):
-            if "qemu-system" in os.readlink(f"/proc/{pid}/exe"):
-                os.kill(pid, number)
+        signal_marked(mark, number, "qemu-system")
     return strike
 
 
@@ -84,8 +82,7 @@ def run_interrupted(tools, architecture, strike, reason):
         return "did not stop", ""
     finally:
         process.kill()
-        for pid in processes_marked(mark):
-            os.kill(pid, signal.SIGKILL)
+        signal_marked(mark, signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -11,7 +11,7 @@ import subprocess
 import termios
 import time
 
-from ndishost import Run, processes_marked, MARK
+from ndishost import MARK, Run, processes_marked, signal_marked
 
 TIMEOUT_S = 60
 LAST_WORD = re.compile(r"^(PASS|FAIL: .*)$", re.MULTILINE)
@@ -177,8 +177,7 @@ class Started:
 
     def remove(self):
         self.process.kill()
-        for pid in processes_marked(self.mark):  # before the end of their output is waited for
-            os.kill(pid, signal.SIGKILL)
+        signal_marked(self.mark, signal.SIGKILL)  # before the end of their output is waited for
         self.process.communicate()
 
 

@@ -46,6 +46,19 @@ def processes_marked(mark):
     return found
 
 
+def signal_marked(mark, number, program=""):
+    """Sends a signal to those of them whose program has that in its name; says who they are. One may end meanwhile."""
+    found = []
+    for pid in processes_marked(mark):
+        try:
+            if program in os.readlink(f"/proc/{pid}/exe"):
+                found.append(pid)
+                os.kill(pid, number)
+        except OSError:
+            pass
+    return found
+
+
 class Run:
     """One finished run of ndishost, in a folder of its own that is removed with it."""
 
@@ -69,10 +82,7 @@ class Run:
             process.send_signal(signal.SIGKILL)
             self.stdout, self.stderr = process.communicate()
         self.status = process.returncode
-        self.left = []
-        for pid in processes_marked(mark):
-            self.left.append(f"process {pid}")
-            os.kill(pid, signal.SIGKILL)
+        self.left = [f"process {pid}" for pid in signal_marked(mark, signal.SIGKILL)]
         self.left += [f"interface {name}" for name in set(os.listdir("/sys/class/net")) - names]
         self.new_files = set(os.listdir(self.folder)) - before
 
