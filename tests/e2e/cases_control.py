@@ -54,14 +54,9 @@ def problem_of_filter(case, moment, found):
 
 
 def problem_of(case, run, report, watch):
-    if run.status or run.timed_out:
-        return run.last_words()
-    if run.left:
-        return "left behind: " + ", ".join(run.left)
-    if not report or report["violation_count"] or report["leak_count"]:
-        return "no report" if not report else f"{report['violation_count']} violations, {report['leak_count']} leaks"
-    if not watch:
-        return "the filter was not read"
+    problem = run.problem(report)
+    if problem or not watch:
+        return problem or "the filter was not read"
     return problem_of_filter(case, "before", watch["before"]) or problem_of_filter(case, "after", watch["after"])
 
 

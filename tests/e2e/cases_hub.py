@@ -13,12 +13,9 @@ def image_of(tools, architecture):
 
 
 def problem_of(run, report, traffic, adapters):
-    if run.status or run.timed_out:
-        return run.last_words()
-    if run.left:
-        return "left behind: " + ", ".join(run.left)
-    if not report or report["violation_count"] or report["leak_count"] or report["warning_count"]:
-        return "no report" if not report else f"{report['violation_count']} violations, {report['warning_count']} warnings, {report['leak_count']} leaks"
+    problem = run.problem(report)
+    if problem or report["warning_count"]:
+        return problem or f"{report['warning_count']} warnings"
     if len(report["adapters"]) != adapters or not all(adapter["frames_received"] for adapter in report["adapters"]):
         return "an adapter received nothing"
     if traffic is not None and not traffic["ok"]:

@@ -13,12 +13,9 @@ def words(tools, architecture, options):
 
 
 def problem_of(run, report):
-    if run.status or run.timed_out:
-        return run.last_words()
-    if run.left:
-        return "left behind: " + ", ".join(run.left)
-    if not report or report["violation_count"] or report["leak_count"]:
-        return "no report" if not report else f"{report['violation_count']} violations, {report['leak_count']} leaks"
+    problem = run.problem(report)
+    if problem:
+        return problem
     images = [adapter["image"] for adapter in report["adapters"]]
     return None if images == ["aero_virtio_net.sys", "aerovnet.sys"] else f"the adapters are of {' and '.join(images)}"
 

@@ -50,14 +50,11 @@ def traffic_problem(run, report, pattern, least):
     """(problem or None, the device's own counts)"""
     text = report["adapters"][0]["device"]["description"] if report and report["adapters"] else ""
     counts = re.search(pattern, text)
-    if run.status or run.timed_out:
-        return run.last_words(), text
-    if run.left:
-        return "left behind: " + ", ".join(run.left), text
+    problem = run.problem(report)
+    if problem:
+        return problem, text
     if not counts or min(map(int, counts.groups())) < least:
         return f"the device did not count {least} frames in both directions", text
-    if report["violation_count"] or report["leak_count"]:
-        return f"{report['violation_count']} violations, {report['leak_count']} leaks", text
     return None, text
 
 

@@ -135,15 +135,10 @@ def problem_of_offload(case, adapter):
 
 
 def problem_of(case, run, report, traffic):
-    if run.status != 0 or run.timed_out:
-        return (traffic or {}).get("error") or run.last_words()
-    if run.left:
-        return "left behind: " + ", ".join(run.left)
-    if not report or not traffic:
-        return "no report was written"
-    if report["violation_count"] or report["leak_count"]:
-        return f"{report['violation_count']} violations, {report['leak_count']} leaks"
-    if not traffic["ok"]:
+    problem = run.problem(report)
+    if problem:
+        return (traffic or {}).get("error") or problem
+    if not traffic or not traffic["ok"]:
         return "traffic was lost"
     if len(report["adapters"]) != case.adapters:
         return f"{len(report['adapters'])} adapters in the report"

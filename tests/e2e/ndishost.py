@@ -101,6 +101,18 @@ class Run:
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def problem(self, report):
+        """What is wrong with a run that ought to have broken no rule and left nothing; None: nothing."""
+        if self.status or self.timed_out:
+            return self.last_words()
+        if self.left:
+            return "left behind: " + ", ".join(self.left)
+        if not report:
+            return "no report was written"
+        if report["violation_count"] or report["leak_count"]:
+            return f"{report['violation_count']} violations, {report['leak_count']} leaks"
+        return None
+
     def last_words(self):
         """The line that says most about a failure."""
         if self.timed_out:

@@ -83,12 +83,9 @@ static nt_IO_RESOURCE_LIST *first_alternative(const nt_IO_RESOURCE_REQUIREMENTS_
 
 static void require_bar(nt_IO_RESOURCE_DESCRIPTOR *to, const struct pci_bar *bar)
 {
-    to->Type = bar->is_port ? NT_CmResourceTypePort : NT_CmResourceTypeMemory;
+    to->Type = resource_bar_type(bar);
     to->ShareDisposition = NT_CmResourceShareDeviceExclusive;
-    if (bar->is_port)
-        to->Flags = NT_CM_RESOURCE_PORT_IO | NT_CM_RESOURCE_PORT_POSITIVE_DECODE;
-    else
-        to->Flags = NT_CM_RESOURCE_MEMORY_READ_WRITE | (bar->prefetchable ? NT_CM_RESOURCE_MEMORY_PREFETCHABLE : 0);
+    to->Flags = resource_bar_flags(bar);
     to->u_Generic_Length = (uint32_t)bar->size;
     to->u_Generic_Alignment = (uint32_t)bar->size;
     to->u_Generic_MaximumAddress = UINT32_MAX;

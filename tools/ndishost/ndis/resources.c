@@ -12,14 +12,23 @@ static nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *descriptor(struct adapter *adapter, un
     return (nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *)(adapter->resources->bytes_ + 8) + index;
 }
 
+uint8_t resource_bar_type(const struct pci_bar *bar)
+{
+    return bar->is_port ? NT_CmResourceTypePort : NT_CmResourceTypeMemory;
+}
+
+uint16_t resource_bar_flags(const struct pci_bar *bar)
+{
+    if (bar->is_port)
+        return NT_CM_RESOURCE_PORT_IO | NT_CM_RESOURCE_PORT_POSITIVE_DECODE;
+    return NT_CM_RESOURCE_MEMORY_READ_WRITE | (bar->prefetchable ? NT_CM_RESOURCE_MEMORY_PREFETCHABLE : 0);
+}
+
 static void describe_bar(nt_CM_PARTIAL_RESOURCE_DESCRIPTOR *to, const struct pci_bar *bar)
 {
-    to->Type = bar->is_port ? NT_CmResourceTypePort : NT_CmResourceTypeMemory;
+    to->Type = resource_bar_type(bar);
     to->ShareDisposition = NT_CmResourceShareDeviceExclusive;
-    if (bar->is_port)
-        to->Flags = NT_CM_RESOURCE_PORT_IO | NT_CM_RESOURCE_PORT_POSITIVE_DECODE;
-    else
-        to->Flags = NT_CM_RESOURCE_MEMORY_READ_WRITE | (bar->prefetchable ? NT_CM_RESOURCE_MEMORY_PREFETCHABLE : 0);
+    to->Flags = resource_bar_flags(bar);
     to->u_Generic_Start = bar->address;
     to->u_Generic_Length = (uint32_t)bar->size;
 }

@@ -177,6 +177,19 @@ static void check_no_apcs(const char *what, uintptr_t who)
                       rules_describe_address(who, here, sizeof(here)));
 }
 
+static uint64_t acquire_unsafe(struct mutex_parts mutex, struct export_call *call)
+{
+    check_no_apcs(call->row->name, call->return_address);
+    parts_acquire(&mutex, call->row->name, call->return_address);
+    return 0;
+}
+
+static uint64_t release_unsafe(struct mutex_parts mutex, struct export_call *call)
+{
+    (void)parts_release(&mutex, call->row->name, call->return_address);
+    return 0;
+}
+
 /* ---- guarded mutexes ---- */
 
 static uint64_t export_KeInitializeGuardedMutex(struct export_call *call)
@@ -218,17 +231,12 @@ static uint64_t export_KeReleaseGuardedMutex(struct export_call *call)
 
 static uint64_t export_KeAcquireGuardedMutexUnsafe(struct export_call *call)
 {
-    struct mutex_parts mutex = guarded_parts(arg_pointer(call));
-    check_no_apcs("KeAcquireGuardedMutexUnsafe", call->return_address);
-    parts_acquire(&mutex, "KeAcquireGuardedMutexUnsafe", call->return_address);
-    return 0;
+    return acquire_unsafe(guarded_parts(arg_pointer(call)), call);
 }
 
 static uint64_t export_KeReleaseGuardedMutexUnsafe(struct export_call *call)
 {
-    struct mutex_parts mutex = guarded_parts(arg_pointer(call));
-    parts_release(&mutex, "KeReleaseGuardedMutexUnsafe", call->return_address);
-    return 0;
+    return release_unsafe(guarded_parts(arg_pointer(call)), call);
 }
 
 /* ---- fast mutexes: at APC_LEVEL; the unsafe entries leave the IRQL as it is ---- */
@@ -268,17 +276,12 @@ static uint64_t export_ExReleaseFastMutex(struct export_call *call)
 
 static uint64_t export_ExAcquireFastMutexUnsafe(struct export_call *call)
 {
-    struct mutex_parts mutex = fast_parts(arg_pointer(call));
-    check_no_apcs("ExAcquireFastMutexUnsafe", call->return_address);
-    parts_acquire(&mutex, "ExAcquireFastMutexUnsafe", call->return_address);
-    return 0;
+    return acquire_unsafe(fast_parts(arg_pointer(call)), call);
 }
 
 static uint64_t export_ExReleaseFastMutexUnsafe(struct export_call *call)
 {
-    struct mutex_parts mutex = fast_parts(arg_pointer(call));
-    parts_release(&mutex, "ExReleaseFastMutexUnsafe", call->return_address);
-    return 0;
+    return release_unsafe(fast_parts(arg_pointer(call)), call);
 }
 
 const struct export_row nt_guarded_mutex_exports[] = {

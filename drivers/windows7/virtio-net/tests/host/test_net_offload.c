@@ -237,7 +237,7 @@ static void nothing_is_summed_that_is_not_asked_for(void **state)
     assert_int_equal(plan.header.flags, 0);
     assert_frame(result, length, original, layout.length);
 
-    length = carry(&able, &nothing, layout.length, &plan);
+    (void)carry(&able, &nothing, layout.length, &plan);
     assert_int_equal(plan.front, 0);
     assert_false(plan.unanswered);
 
@@ -288,19 +288,27 @@ static void headers_longer_than_the_front_are_planned_from_the_whole_frame(void 
     assert_frame(result, layout.length, expected, finished.length);
 }
 
-static void towards_a_routing_headers_stops_the_stacks_own_sum_is_kept(void **state)
+/* A frame with a routing header whose stops are still ahead, and 0x1234 in its checksum field. */
+static struct frame_layout write_with_stops_ahead(unsigned extension_units, enum frame_state how)
 {
     struct frame_recipe recipe = tcp6;
     struct frame_layout layout;
-    struct aero_offload_plan plan;
 
-    (void)state;
     recipe.extensions[0] = 43;
-    recipe.extension_units = 2;
-    layout = frame_write(&recipe, FRAME_ASKED, -1, 0, original);
+    recipe.extension_units = extension_units;
+    layout = frame_write(&recipe, how, -1, 0, original);
     original[layout.network + 40 + 3] = 1; /* segments left */
     original[layout.field] = 0x12;
     original[layout.field + 1] = 0x34;
+    return layout;
+}
+
+static void towards_a_routing_headers_stops_the_stacks_own_sum_is_kept(void **state)
+{
+    struct frame_layout layout = write_with_stops_ahead(2, FRAME_ASKED);
+    struct aero_offload_plan plan;
+
+    (void)state;
     (void)carry(&able, &all_sums, layout.length, &plan);
     assert_int_equal(plan.front, 0);
     assert_int_equal(plan.header.flags, 1);
@@ -587,17 +595,11 @@ static void a_large_send_of_exactly_one_segment_is_not_cut(void **state)
 
 static void towards_a_routing_headers_stops_a_large_send_gets_its_length_only(void **state)
 {
-    struct frame_recipe recipe = tcp6;
-    struct aero_offload_request request = large_request(&recipe, 500, -1);
-    struct frame_layout asked;
+    struct aero_offload_request request = large_request(&tcp6, 500, -1);
+    struct frame_layout asked = write_with_stops_ahead(0, FRAME_LARGE);
     struct aero_offload_plan plan;
 
     (void)state;
-    recipe.extensions[0] = 43;
-    asked = frame_write(&recipe, FRAME_LARGE, -1, 0, original);
-    original[asked.network + 40 + 3] = 1; /* segments left */
-    original[asked.field] = 0x12;
-    original[asked.field + 1] = 0x34;
     (void)carry(&able, &request, asked.length, &plan);
     assert_int_equal(result[asked.field] << 8 | result[asked.field + 1], 0x1234 + 20 + 1000);
 }
@@ -616,6 +618,14 @@ static void segments_longer_than_a_frame_may_be_are_made_shorter(void **state)
     assert_int_equal(plan.header.gso_size, 1460);
 }
 
+static void assert_refused(const struct aero_offload_request *request, size_t length)
+{
+    struct aero_offload_plan plan;
+
+    (void)carry(&able, request, length, &plan);
+    assert_int_equal(plan.path, AERO_OFFLOAD_REFUSED);
+}
+
 static void what_is_no_large_send_is_refused(void **state)
 {
     struct frame_recipe recipe = tcp4;
@@ -627,16 +637,13 @@ static void what_is_no_large_send_is_refused(void **state)
     recipe.payload = 5000;
     layout = frame_write(&recipe, FRAME_LARGE, -1, 0, original);
     original[layout.network + 9] = 17; /* UDP */
-    (void)carry(&able, &request, layout.length, &plan);
-    assert_int_equal(plan.path, AERO_OFFLOAD_REFUSED);
+    assert_refused(&request, layout.length);
     original[layout.network + 9] = 6;
     original[layout.network + 6] = 0x20; /* a fragment */
-    (void)carry(&able, &request, layout.length, &plan);
-    assert_int_equal(plan.path, AERO_OFFLOAD_REFUSED);
+    assert_refused(&request, layout.length);
     original[layout.network + 6] = 0x40;
     request.segment_ipv6 = 1;
-    (void)carry(&able, &request, layout.length, &plan);
-    assert_int_equal(plan.path, AERO_OFFLOAD_REFUSED);
+    assert_refused(&request, layout.length);
     recipe = longest_headers(5000); /* no segment with such headers fits in a frame */
     recipe.extension_units = 39;
     layout = frame_write(&recipe, FRAME_LARGE, -1, 0, original);
