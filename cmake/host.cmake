@@ -20,6 +20,14 @@ if(AERO_BUILD STREQUAL "host32")
   set(CMAKE_ASM_FLAGS "${CMAKE_ASM_FLAGS} -m32")
 endif()
 
+if(APPLE) # Homebrew's folders are not among the compiler's own
+  find_path(CMOCKA_INCLUDE_DIR cmocka.h REQUIRED)
+  find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+  get_filename_component(CMOCKA_LIBRARY_DIR "${CMOCKA_LIBRARY}" DIRECTORY)
+  include_directories(SYSTEM "${CMOCKA_INCLUDE_DIR}")
+  link_directories("${CMOCKA_LIBRARY_DIR}")
+endif()
+
 # add_host_test(name SOURCES ... [LIBRARIES ...] [LABELS ...]): one cmocka program, one ctest entry.
 function(add_host_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;LABELS;INCLUDES" ${ARGN})
