@@ -7,18 +7,16 @@ from ndishost import Run
 SECONDS = 10
 # What segmentation by the device brings, and what is left without it.
 WITHOUT_LARGE = ("--set", "*LsoV2IPv4=0", "--set", "*LsoV2IPv6=0")
-# name, iperf3's direction, settings, the MB/s that are to be reached on two processors of their own (0: no target)
+# name, iperf3's direction, settings, the MB/s that are to be reached on two processors of their own
 BENCHMARKS = (
     ("bulk TCP out, segmentation by device", "", (), 1000),
-    ("bulk TCP out, 1,514-byte frames", "", WITHOUT_LARGE, 0),
+    ("bulk TCP out, 1,514-byte frames", "", WITHOUT_LARGE, 100),
     ("bulk TCP in", "-R", (), 300),
 )
 
 
 def compared(speed, target):
     """A target is told, and not judged: other work on the machine decides, too."""
-    if not target:
-        return f"{speed:.0f} MB/s"
     return f"{speed:.0f} MB/s (target {target}: {'met' if speed >= target else f'missed by {100 * (target - speed) / target:.0f} %'})"
 
 

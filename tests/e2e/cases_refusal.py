@@ -103,6 +103,8 @@ def cases():
         ("a report that cannot be written", (*run, "--json", "/nonexistent/x.json"), r"/nonexistent/x\.json: No such file", None, ()),
         ("a report that is a folder", (*run, "--json", "/"), r"report file /: Is a directory", None, ()),
         ("a report of a check that cannot be written", ("check", "IMAGE", "--json", "/nonexistent/x.json"), r"/nonexistent/x\.json: No such file", None, ()),
+        ("a folder of files that is not there", (*run, "--files", "missing"), r"--files missing: No such file", None, ()),
+        ("a folder of files that is a file", ("check", "IMAGE", "--files", "text.sys"), r"--files text\.sys: Not a directory", None, ()),
         ("control outside of a run", ("control", "link", "up"), r"inside a run", None, ()),
     ]
 

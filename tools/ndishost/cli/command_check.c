@@ -11,7 +11,6 @@
 #include "cli/report_file.h"
 #include "exec/replay.h"
 #include "cli/inf_settings.h"
-#include "ndis/file.h"
 
 struct plan {
     struct check_job *jobs;
@@ -116,11 +115,11 @@ int command_check(int argc, char **argv)
     enum options_outcome outcome = check_options_parse(&options, argc, argv);
     int status = outcome == OPTIONS_HELPED ? EXIT_OK : EXIT_INPUT;
     if (outcome == OPTIONS_RUN) {
-        ndis_files_directory(options.files);
         char error[512] = "";
         struct inf_interrupts interrupts;
         struct report_file file;
-        struct image_facts *facts = host_read_image(options.image, error, sizeof(error));
+        struct image_facts *facts =
+            host_take_files(options.files, error, sizeof(error)) ? host_read_image(options.image, error, sizeof(error)) : NULL;
         if (facts && host_take_image(facts, error, sizeof(error)) &&
             inf_settings_add(options.inf, options.image, facts, &options.keywords, &interrupts, error, sizeof(error)) &&
             report_file_open(&file, options.json, error, sizeof(error))) {

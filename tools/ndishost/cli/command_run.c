@@ -9,7 +9,6 @@
 #include "cli/commands.h"
 #include "cli/host.h"
 #include "cli/inf_settings.h"
-#include "ndis/file.h"
 #include "cli/machine.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -175,7 +174,8 @@ static int run(struct run_options *options)
     struct image_facts *facts[RUN_DRIVERS_MAX] = {NULL};
     int status = EXIT_INPUT;
     trace_enabled = options->trace;
-    if (!read_images(options, facts, error, sizeof(error)) || !prepare_driver(options, facts[0], error, sizeof(error)) ||
+    if (!host_take_files(options->files, error, sizeof(error)) || !read_images(options, facts, error, sizeof(error)) ||
+        !prepare_driver(options, facts[0], error, sizeof(error)) ||
         (options->also && !prepare_driver(options->also, facts[1], error, sizeof(error))) ||
         !report_file_open(&report_file, options->json, error, sizeof(error))) {
         refused(error);
@@ -198,7 +198,6 @@ int command_run(int argc, char **argv)
     enum options_outcome outcome = run_options_parse(&options, argc, argv);
     int status = outcome == OPTIONS_HELPED ? EXIT_OK : EXIT_INPUT;
     if (outcome == OPTIONS_RUN) {
-        ndis_files_directory(options.files);
         supervisor_block_signals();
         status = run(&options);
     }

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exec/call.h"
 #include "exec/sched.h"
 #include "exec/trap.h"
 #include "ndis/adapter.h"
+#include "ndis/file.h"
 #include "nt/nt.h"
 #include "pci/function.h"
 #include "rules/rules.h"
@@ -124,6 +126,17 @@ bool host_take_image(const struct image_facts *facts, char *error, size_t error_
 void host_take_no_image(void)
 {
     join_rooms();
+}
+
+bool host_take_files(const char *directory, char *error, size_t error_size)
+{
+    struct stat found;
+    if (directory && (stat(directory, &found) != 0 || (!S_ISDIR(found.st_mode) && (errno = ENOTDIR)))) {
+        snprintf(error, error_size, "--files %s: %s", directory, strerror(errno));
+        return false;
+    }
+    ndis_files_directory(directory);
+    return true;
 }
 
 bool host_knows_import(const char *dll, const char *name)

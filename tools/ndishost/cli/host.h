@@ -22,6 +22,8 @@ bool host_take_image(const struct image_facts *facts, char *error, size_t error_
 /* For whoever has no image: installs the traps and registers every export of this program's own machine. */
 void host_take_no_image(void);
 /* After host_take_image(): whether an import is implemented. */
+/* --files: where the driver's files lie; NULL: nowhere. False with one line in `error` when it is no folder. */
+bool host_take_files(const char *directory, char *error, size_t error_size);
 bool host_knows_import(const char *dll, const char *name);
 const char *host_architecture_name(void);
 const char *image_machine_name(enum image_machine machine);
