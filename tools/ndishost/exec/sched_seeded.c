@@ -40,6 +40,10 @@
 #define IDLE_SPINS     64u
 #define SPIN_TIME_STEP UINT64_C(100000) /* 10 ms */
 
+/* The most that the clock advances between two instructions, 100 ns: a processor is slow, but timers do not run out within a few of them.
+ */
+#define INSTRUCTION_TIME 10u
+
 static struct sched_seed_options options;
 static struct character character;
 static struct random choices;
@@ -434,7 +438,7 @@ void seeded_yield_between_instructions(struct processor *processor)
     spins = 0;
     if (!chance(character.step_switch))
         return;
-    time_at_yield_point();
+    time_goes_to(clock_now + 1 + seeded_choose(INSTRUCTION_TIME));
     if (chance(CHANCE_UNIT / 3))
         agent_step_any();
     deliver(processor);
