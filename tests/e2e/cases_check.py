@@ -72,8 +72,8 @@ PREEMPTED = [
     ("late stores", ["--preempt", "instruction", "--store-buffer"]),
 ]
 PREEMPTED_SCENARIOS = ("traffic", "reset", "pause-restart")
-# A device with threads or a process of its own: time is real, runs do not replay exactly.
-REAL = [("minimal device", ["--device", "minimal"]), ("QEMU", ["--device", "qemu"])]
+# A device with a process of its own: time is real, runs do not replay exactly.
+REAL = [("QEMU", ["--device", "qemu"])]
 
 
 def scenarios(*names):

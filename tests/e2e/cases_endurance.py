@@ -47,21 +47,22 @@ def strike_qemu(number):
 
 # What happens while data flows, and what the run says of it. It ends in good order: status 1, no fault of the driver, nothing left.
 INTERRUPTIONS = (
-    ("SIGINT in traffic", strike_run, r"FAIL: SIGINT\n"),
-    ("QEMU killed in traffic", strike_qemu(signal.SIGKILL), r"FAIL: QEMU \(pid \d+\) was killed by signal 9\n"),
-    ("QEMU silent in traffic", strike_qemu(signal.SIGSTOP), r"FAIL: QEMU does not answer"),
+    ("SIGINT in traffic", "qemu", strike_run, r"FAIL: SIGINT\n"),
+    ("SIGINT in traffic, model", "model", strike_run, r"FAIL: SIGINT\n"),
+    ("QEMU killed in traffic", "qemu", strike_qemu(signal.SIGKILL), r"FAIL: QEMU \(pid \d+\) was killed by signal 9\n"),
+    ("QEMU silent in traffic", "qemu", strike_qemu(signal.SIGSTOP), r"FAIL: QEMU does not answer"),
 )
 
 
-def run_interrupted(tools, architecture, strike, reason):
+def run_interrupted(tools, architecture, device, strike, reason):
     folder = tempfile.mkdtemp(prefix="ndishost-e2e-")
     guest, peer = commands(Traffic("", pings=0, mib=4096))
     # ndishost itself says when a thousand frames have gone out.
     watch = 'until [ "$("$NDISHOST" control counts | sed -n s/frames_sent=//p)" -gt 1000 ]; do sleep 0.05; done; : > flowing'
     mark = os.path.basename(folder)
     # Whoever started these tests in the background may have had SIGINT ignored.
-    process = subprocess.Popen([str(tools.program), "run", str(tools.image(architecture)), "--exec", f"({watch}) & {guest}", "--peer-exec", peer,
-                                "--for", "100"],
+    process = subprocess.Popen([str(tools.program), "run", str(tools.image(architecture)), "--device", device, "--exec", f"({watch}) & {guest}",
+                                "--peer-exec", peer, "--for", "100"],
                                cwd=folder, env=dict(os.environ, **{MARK: mark}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:

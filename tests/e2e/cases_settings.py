@@ -22,7 +22,7 @@ def offered(inf):
 
 def run_with(tools, image, values, *options):
     words = [word for keyword, value in values.items() for word in ("--set", f"{keyword}={value}")]
-    run = Run([tools.program, "run", image, "--device", "minimal", *options, "--rounds", 1, "--json", "report.json", *words], TIMEOUT_S)
+    run = Run([tools.program, "run", image, "--device", "model", *options, "--rounds", 1, "--json", "report.json", *words], TIMEOUT_S)
     report = run.json("report.json")
     run.remove()
     return run, report

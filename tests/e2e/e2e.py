@@ -19,6 +19,7 @@ import cases_control
 import cases_diagnostics
 import cases_endurance
 import cases_hub
+import cases_model
 import cases_offload
 import cases_output
 import cases_pair
@@ -30,8 +31,8 @@ import cases_user
 from ndishost import Run, Tools
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUPS = ("proof", "matrix", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "settings", "offload",
-          "check", "contract", "control", "diagnostics", "pair", "user", "output", "benchmark")
+GROUPS = ("proof", "matrix", "model", "transitional", "refusals", "rounds", "interruption", "valgrind", "plugin", "hub", "settings",
+          "offload", "check", "contract", "control", "diagnostics", "pair", "user", "output", "benchmark")
 
 
 class Tally:
@@ -61,6 +62,9 @@ def run_group(group, tools, architecture, options, tally):
         cases = cases_traffic.proof(options.pings, options.mib) if group == "proof" else cases_traffic.MATRIX
         for case in filter(lambda each: wanted(each.name), cases):
             tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))
+    elif group == "model":
+        for case in filter(lambda each: wanted(each.name), cases_model.CASES):
+            tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case, cases_model.struck)))
     elif group == "offload":
         for case in filter(lambda each: wanted(each.name), cases_offload.cases(options.mib, options.exhaustive)):
             tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))
@@ -101,7 +105,7 @@ def run_group(group, tools, architecture, options, tally):
         for name, problem, text in cases(tools, architecture):
             tally.add(group, architecture, name, problem, text, 0)
     elif group == "rounds":
-        for device in ("qemu", "minimal", "minimal:contract"):
+        for device in ("qemu", "model", "model:contract"):
             tally.add(group, architecture, device, *timed(lambda: cases_endurance.run_rounds(tools, architecture, options.rounds, device)))
     elif group == "interruption":
         for name, *blow in filter(lambda each: wanted(each[0]), cases_endurance.INTERRUPTIONS):

@@ -36,7 +36,8 @@ const char help_run[] =
     "\n"
     "the device\n"
     "  --device qemu[:transitional][,PROPERTY=VALUE...]   QEMU's virtio-net-pci (default); properties are QEMU's own\n"
-    "  --device minimal[:contract][,vectors=N][,queue_size=N][,features=MASK]   a small device inside this process\n"
+    "  --device model[:contract|:random|:PROPERTY=VALUE][,PROPERTY=VALUE...]   the model device, inside this process: any virtio-net\n"
+    "                              device, judging its driver; fault=NAME[@N]: one that misbehaves (tools/ndishost/pci/model/README.md)\n"
     "  --device plugin:FILE.so[,OPTIONS]   a device of your own, from a shared object (docs/plugin-devices.md)\n"
     "  --device none               adapters without hardware, for drivers that need none (virtual miniports); adapters 0 and 2 have their\n"
     "                              TCP/IP in the guest's namespace, 1 and 3 in the peer's: what the driver passes on between them arrives\n"
@@ -78,6 +79,7 @@ const char help_run[] =
     "  ndishost run aero_virtio_net.sys --peer-exec 'iperf3 -s' --exec 'sleep 1; iperf3 -c 192.0.2.2' --pcap traffic.pcapng\n"
     "  ndishost run aero_virtio_net.sys --device qemu,mrg_rxbuf=off,vectors=0 --interrupts intx --for 10 --json report.json\n"
     "  ndishost run aero_virtio_net.sys --exec 'ping -c 5 198.51.100.2' -- aerovnet.sys --device qemu:transitional\n"
+    "  ndishost run aero_virtio_net.sys --device model:random,seed=7,fault=slow --exec 'ping -c 5 192.0.2.2'\n"
     "  ndishost run aero_virtio_net.sys --rounds 1000\n"
     "  ndishost run aero_virtio_net.sys --exec bash\n";
 
@@ -92,7 +94,6 @@ const char help_check[] =
     "  --scenario NAME|all         which one; may be repeated (default all)\n"
     "  --seeds A..B                a seed decides what a scenario does and when (default 1..10)\n"
     "  --device model[:PROPERTY=VALUE,...]   the model device (default); its seed is the run's: model:random is another device each time\n"
-    "  --device minimal[:contract][,...]   a small device with a thread of its own: runs do not replay exactly\n"
     "  --device qemu[:transitional][,PROPERTY=VALUE...]   QEMU's virtio-net-pci: runs do not replay exactly\n"
     "  --device plugin:FILE.so[,OPTIONS]   a device of your own: runs do not replay exactly\n"
     "  --device none               adapters without hardware, for virtual miniports: the scenarios that need no device, between two "

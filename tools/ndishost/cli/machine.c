@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exec/sched.h"
 #include "pci/function.h"
-#include "pci/minimal/minimal_device.h"
+#include "pci/model/model_cable.h"
 #include "pci/plugin/plugin_device.h"
 #include "pci/qemu/qemu_device.h"
 
-enum { GUEST_MEMORY_MIB = 256 };
+enum { GUEST_MEMORY_MIB = 256, TICKS_PER_MS = 10000 /* of sched_now() */, REST_PATIENCE_MS = 2000 };
 
 /* QEMU for one adapter; it lives in the peer's namespace, so that slirp reaches nothing but that. */
 static bool create_qemu(const struct machine *machine, const struct machine_adapter *slot, const struct ndishost_pci_host *host,
@@ -26,8 +27,8 @@ static bool create_qemu(const struct machine *machine, const struct machine_adap
              slot->mac[5]);
     struct qemu_device_options qemu = {
         .machine = options->machine,
-        .transitional = options->transitional,
-        .properties = options->properties[0] ? options->properties : NULL,
+        .transitional = options->device.transitional,
+        .properties = options->device.properties[0] ? options->device.properties : NULL,
         .netdev = netdev,
         .inherit = inherit,
         .inherit_count = inherit_count,
@@ -41,43 +42,55 @@ static bool create_plugin(const struct machine_adapter *slot, unsigned index, co
                           struct ndishost_pci_device *device, char *error, size_t error_size)
 {
     struct ndishost_pci_plugin_order order = {
-        .options = slot->options->plugin_options, .index = index, .network_fd = network_cable(slot->network)};
+        .options = slot->options->device.plugin_options, .index = index, .network_fd = network_cable(slot->network)};
     memcpy(order.mac, slot->mac, sizeof(order.mac));
-    return plugin_device_create(slot->options->plugin, &order, host, device, error, error_size);
+    return plugin_device_create(slot->options->device.plugin, &order, host, device, error, error_size);
+}
+
+/* The far end of its cable is a TAP: what the adapter sends is written there as soon as the device takes it. */
+static bool create_model(const struct machine_adapter *slot, unsigned index, const struct ndishost_pci_host *host,
+                         struct ndishost_pci_device *device, char *error, size_t error_size)
+{
+    if (!device_choice_create_model(&slot->options->device, index, host, device, error, error_size))
+        return false;
+    if (model_connect_cable(model_of(device), network_cable(slot->network)))
+        return true;
+    snprintf(error, error_size, "no memory for the cable of adapter %u", index);
+    device->ops->destroy(device->state);
+    return false;
 }
 
 static bool create_device(const struct machine *machine, const struct machine_adapter *slot, unsigned index,
                           const struct ndishost_pci_host *host, struct ndishost_pci_device *device, char *error, size_t error_size)
 {
-    if (slot->options->device == DEVICE_QEMU)
-        return create_qemu(machine, slot, host, device, error, error_size);
-    if (slot->options->device == DEVICE_PLUGIN)
+    switch (slot->options->device.kind) {
+    case CHOICE_MODEL:
+        return create_model(slot, index, host, device, error, error_size);
+    case CHOICE_PLUGIN:
         return create_plugin(slot, index, host, device, error, error_size);
-    if (minimal_device_create(&slot->options->minimal, host, device))
-        return true;
-    snprintf(error, error_size, "the minimal device cannot be made with these properties");
-    return false;
+    default:
+        return create_qemu(machine, slot, host, device, error, error_size);
+    }
 }
 
 static struct network_shape network_shape(const struct run_options *options, unsigned index)
 {
-    if (options->device == DEVICE_NONE)
+    enum device_choice_kind kind = options->device.kind;
+    if (kind == CHOICE_NONE)
         return (struct network_shape){.above = index % 2 ? SIDE_PEER : SIDE_GUEST, .cable = CABLE_NONE, .subnet = index / 2};
-    return (struct network_shape){
-        .above = SIDE_GUEST, .cable = options->device == DEVICE_PLUGIN ? CABLE_FRAMES : CABLE_QEMU, .subnet = index};
+    return (struct network_shape){.above = SIDE_GUEST, .cable = kind == CHOICE_QEMU ? CABLE_QEMU : CABLE_FRAMES, .subnet = index};
 }
 
 static bool create_adapter(struct machine *machine, const struct guest_memory *memory, unsigned index, char *error, size_t error_size)
 {
     struct machine_adapter *slot = &machine->adapters[index];
     struct ndishost_pci_device device;
-    memcpy(slot->mac, slot->options->mac, sizeof(slot->mac));
-    slot->mac[5] = (uint8_t)(slot->mac[5] + index);
+    device_choice_mac(&slot->options->device, index, slot->mac);
     struct network_shape shape = network_shape(slot->options, index);
     slot->network = network_create_shaped(machine->world, index, slot->mac, &shape, error, error_size);
     if (!slot->network)
         return false;
-    if (slot->options->device == DEVICE_NONE)
+    if (slot->options->device.kind == CHOICE_NONE)
         return true;
     struct ndishost_pci_host *host = pci_host_block_create(memory);
     if (!create_device(machine, slot, index, host, &device, error, error_size)) {
@@ -85,6 +98,8 @@ static bool create_adapter(struct machine *machine, const struct guest_memory *m
         return false;
     }
     slot->function = pci_function_create_on(host, &device, error, error_size);
+    if (slot->function)
+        device_choice_tell(&slot->options->device, slot->function);
     return slot->function != NULL;
 }
 
@@ -118,6 +133,22 @@ void machine_destroy(struct machine *machine)
         network_destroy(slot->network);
     }
     machine->adapter_count = 0;
+}
+
+void machine_check_at_rest(const struct machine_adapter *slot)
+{
+    struct model *model = slot->function ? model_of(pci_function_device(slot->function)) : NULL;
+    if (!model || model_options_expect_failure(&slot->options->device.model))
+        return;
+    /* The peer may still send: what is missing now and there in a moment is no fault. */
+    uint64_t deadline = sched_now() + (uint64_t)REST_PATIENCE_MS * TICKS_PER_MS;
+    for (sched_dpc_flush(); !model_check_if_quiescent(model); sched_dpc_flush()) {
+        if (sched_now() >= deadline) {
+            model_check_quiescent(model);
+            return;
+        }
+        sched_sleep_until(sched_now() + TICKS_PER_MS);
+    }
 }
 
 static void function_failed(void *context)

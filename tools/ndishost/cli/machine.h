@@ -28,6 +28,11 @@ struct machine {
 bool machine_create(struct machine *machine, const struct run_options *options, struct network_world *world, char *error,
                     size_t error_size);
 void machine_destroy(struct machine *machine);
+/*
+ * A model device judges what shows only when nothing moves: the adapter is paused. Of a device that breaks down there is nothing to judge.
+ * On a context.
+ */
+void machine_check_at_rest(const struct machine_adapter *slot);
 /* Calls failed(context) when a device breaks, at once if one did already. */
 void machine_on_failure(struct machine *machine, void (*failed)(void *context), void *context);
 /* What broke, or NULL. */

@@ -61,108 +61,13 @@ static bool parse_choice(const char *option, const char *text, const char *const
     return refuse("%s is one of %s, not \"%s\"", option, list, text);
 }
 
-static bool parse_mac(const char *text, uint8_t mac[6])
+/* ---- the structured ones ---- */
+
+static bool parse_device(struct run_options *options, const char *text)
 {
-    unsigned bytes[6];
-    int used = 0;
-    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4], &bytes[5], &used) != 6 ||
-        (size_t)used != strlen(text))
-        return refuse("mac wants six bytes as 52:54:00:12:34:56, not \"%s\"", text);
-    if (bytes[0] & 1)
-        return refuse("mac %s is a multicast address, which no adapter has", text);
-    for (int i = 0; i < 6; ++i)
-        mac[i] = (uint8_t)bytes[i];
-    return true;
+    char error[256];
+    return device_choice_parse(text, &options->device, error, sizeof(error)) || refuse("%s", error);
 }
-
-/* ---- --device ---- */
-
-/* One NAME=VALUE of qemu: the MAC is ours to hand out, everything else is QEMU's to judge. */
-static bool qemu_property(struct run_options *options, const char *property)
-{
-    if (strncmp(property, "mac=", 4) == 0)
-        return parse_mac(property + 4, options->mac);
-    size_t used = strlen(options->properties);
-    if (used + strlen(property) + 2 > sizeof(options->properties))
-        return refuse("--device has too many properties");
-    snprintf(options->properties + used, sizeof(options->properties) - used, "%s%s", used ? "," : "", property);
-    return true;
-}
-
-static bool minimal_property(struct run_options *options, const char *property)
-{
-    struct minimal_device_options *minimal = &options->minimal;
-    if (strncmp(property, "mac=", 4) == 0)
-        return parse_mac(property + 4, options->mac);
-    if (strncmp(property, "vectors=", 8) == 0)
-        return parse_count("vectors of the minimal device", property + 8, 0, 8, &minimal->vectors);
-    if (strncmp(property, "queue_size=", 11) == 0)
-        return parse_count("queue_size of the minimal device", property + 11, 2, 32768, &minimal->queue_size);
-    if (strncmp(property, "features=", 9) == 0) {
-        char *end;
-        minimal->features = strtoull(property + 9, &end, 0);
-        if (end != property + 9 && !*end && minimal->features)
-            return true;
-        return refuse("features of the minimal device wants a mask as 0x110000020, not \"%s\"", property + 9);
-    }
-    return refuse("the minimal device has no property \"%s\": it knows vectors, queue_size, features and mac", property);
-}
-
-/* "FILE.so[,OPTIONS]": the options are the plugin's own, down to their commas. */
-static bool parse_plugin(struct run_options *options, const char *argument)
-{
-    size_t length = strcspn(argument, ",");
-    if (length == 0)
-        return refuse("--device plugin wants a shared object: plugin:FILE.so[,OPTIONS]");
-    if (length >= sizeof(options->plugin))
-        return refuse("--device plugin: the name of the file is too long");
-    options->device = DEVICE_PLUGIN;
-    snprintf(options->plugin, sizeof(options->plugin), "%.*s", (int)length, argument);
-    options->plugin_options = argument[length] ? argument + length + 1 : "";
-    return true;
-}
-
-static bool parse_device(struct run_options *options, const char *argument)
-{
-    char text[512];
-    if (strcmp(argument, "none") == 0) {
-        options->device = DEVICE_NONE;
-        return true;
-    }
-    if (strncmp(argument, "plugin", 6) == 0 && strchr(":,", argument[6]))
-        return parse_plugin(options, argument[6] == ':' ? argument + 7 : "");
-    if (strlen(argument) >= sizeof(text))
-        return refuse("--device is too long");
-    strcpy(text, argument);
-    char *rest, *name = strtok_r(text, ",", &rest);
-    char *variant = name ? strchr(name, ':') : NULL;
-    if (variant)
-        *variant++ = 0;
-    if (!name || argument[0] == ',')
-        return refuse("--device wants a device: qemu, minimal, plugin:FILE.so or none");
-    if (strcmp(name, "qemu") == 0) {
-        options->device = DEVICE_QEMU;
-        if (variant && strcmp(variant, "transitional") != 0)
-            return refuse("--device qemu knows the variant \"transitional\", not \"%s\"", variant);
-        options->transitional = variant != NULL;
-    } else if (strcmp(name, "minimal") == 0) {
-        options->device = DEVICE_MINIMAL;
-        if (variant && strcmp(variant, "contract") != 0)
-            return refuse("--device minimal knows the variant \"contract\", not \"%s\"", variant);
-        options->minimal.contract = variant != NULL;
-    } else {
-        return refuse("--device is qemu, minimal, plugin:FILE.so or none, not \"%s\"", name);
-    }
-    for (char *property; (property = strtok_r(NULL, ",", &rest)) != NULL;) {
-        if (!strchr(property, '='))
-            return refuse("device property \"%s\" has no value: write %s=VALUE", property, property);
-        if (!(options->device == DEVICE_QEMU ? qemu_property(options, property) : minimal_property(options, property)))
-            return false;
-    }
-    return true;
-}
-
-/* ---- the other structured ones ---- */
 
 static bool parse_interrupts(struct run_options *options, const char *text)
 {
@@ -318,18 +223,17 @@ static bool check_run_options(const struct run_options *options)
     const struct run_options *also = options->also;
     if (also && options->adapters + also->adapters > RUN_ADAPTERS_MAX)
         return refuse("--adapters: at most %u of both drivers together", (unsigned)RUN_ADAPTERS_MAX);
-    if (also && (options->device == DEVICE_NONE || also->device == DEVICE_NONE))
+    if (also && (options->device.kind == CHOICE_NONE || also->device.kind == CHOICE_NONE))
         return refuse("--device none connects the adapters of one driver: it does not go with a second one");
-    if (also && options->network == NETWORK_USER && also->device == DEVICE_PLUGIN)
-        return refuse("--net user is QEMU's: a plugin's cable ends in the peer's namespace (--net tap)");
-    if (options->device == DEVICE_MINIMAL && (!also || also->device == DEVICE_MINIMAL) && options->peer_exec)
-        return refuse("the minimal device is connected to nothing: --peer-exec needs --device qemu");
-    if (options->referee && (options->network == NETWORK_USER || options->device == DEVICE_NONE))
+    if (options->referee && (options->network == NETWORK_USER || options->device.kind == CHOICE_NONE))
         return refuse("--referee lies between a device and the peer's namespace: it needs --net tap and a device");
-    if (options->device == DEVICE_NONE && options->network == NETWORK_USER)
-        return refuse("--net user is QEMU's: without devices, adapters 0 and 1 stand in guest and peer (--net tap)");
-    if (options->device == DEVICE_PLUGIN && options->network == NETWORK_USER)
-        return refuse("--net user is QEMU's: a plugin's cable ends in the peer's namespace (--net tap)");
+    for (const struct run_options *each = options; each && options->network == NETWORK_USER; each = each->also) {
+        if (each->device.kind == CHOICE_NONE)
+            return refuse("--net user is QEMU's: without devices, adapters 0 and 1 stand in guest and peer (--net tap)");
+        if (each->device.kind != CHOICE_QEMU)
+            return refuse("--net user is QEMU's: a %s's cable ends in the peer's namespace (--net tap)",
+                          each->device.kind == CHOICE_MODEL ? "model device" : "plugin");
+    }
     return true;
 }
 
@@ -364,11 +268,12 @@ static const char *take_image(int argc, char **argv, const char *command)
 static enum options_outcome parse_driver(struct run_options *options, int argc, char **argv, bool second)
 {
     *options = (struct run_options){
-        .mac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56},
         .machine = "pc",
         .message_limit = RUN_MESSAGES_DEFAULT,
         .processors = 2,
     };
+    if (!parse_device(options, "qemu"))
+        return OPTIONS_REFUSED;
     opterr = 0;
     optind = 0; /* getopt forgets an earlier list of words */
     for (int option; (option = getopt_long(argc, argv, ":h", run_long_options, NULL)) != -1;) {
@@ -386,7 +291,7 @@ static enum options_outcome parse_driver(struct run_options *options, int argc, 
             return OPTIONS_REFUSED;
     }
     if (!options->adapters)
-        options->adapters = options->device == DEVICE_NONE ? 2 : 1;
+        options->adapters = options->device.kind == CHOICE_NONE ? 2 : 1;
     options->image = take_image(argc, argv, "run");
     return options->image ? OPTIONS_RUN : OPTIONS_REFUSED;
 }

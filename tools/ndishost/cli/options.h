@@ -10,29 +10,22 @@
 #include "cli/keyword_list.h"
 #include "ndis/adapter.h"
 #include "net/network.h"
-#include "pci/minimal/minimal_device.h"
+#include "pci/device_choice.h"
 
 /* Exit statuses of the program. */
 enum exit_status { EXIT_OK = 0, EXIT_FOUND = 1 /* violations, leaks, a failed command or failed traffic */, EXIT_INPUT = 2 };
 
-enum device_kind { DEVICE_QEMU, DEVICE_MINIMAL, DEVICE_PLUGIN, DEVICE_NONE };
 enum { RUN_DRIVERS_MAX = 2, RUN_ADAPTERS_MAX = 4, RUN_PROCESSORS_MAX = 4, RUN_MESSAGES_DEFAULT = 8 };
 
 /*
- * A run. What a driver is given of its own: image, device, mac, machine, interrupts, INF, keywords, adapters; everything else is the run's,
+ * A run. What a driver is given of its own: image, device, machine, interrupts, INF, keywords, adapters; everything else is the run's,
  * and is only set in the first driver's.
  */
 struct run_options {
     struct run_options *also; /* the driver after "--", or NULL */
     const char *image;
-    enum device_kind device;
-    bool transitional;                     /* qemu: the legacy interface is there too */
-    char properties[512];                  /* qemu: further device properties, "" for none */
-    struct minimal_device_options minimal; /* minimal */
-    char plugin[512];                      /* plugin: the shared object */
-    const char *plugin_options;            /* plugin: what follows it, "" for nothing; points into the argument */
-    uint8_t mac[6];                        /* of adapter 0; the others count up */
-    const char *machine;                   /* "pc" or "q35" */
+    struct device_choice device; /* qemu if not given */
+    const char *machine;         /* "pc" or "q35" */
     enum network_kind network;
     bool referee; /* --referee: a third namespace, so that Linux verifies what it receives */
     enum adapter_interrupts interrupts;

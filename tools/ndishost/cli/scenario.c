@@ -107,6 +107,7 @@ static void take_down(const struct scenario *scenario, unsigned index)
     supervisor_sample_memory();
     /* The link of a halted adapter says nothing: facts from before, counts from after. */
     struct adapter_facts facts = adapter_facts(adapter);
+    machine_check_at_rest(slot);
     adapter_halt(adapter, NT_NdisHaltDeviceDisabled);
     report_adapter(scenario->report, index, slot);
     scenario->report->adapters[index].facts = facts;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* device.c - parses the choice of a device, builds it, and holds the far end of its cable. */
+/* device.c - builds the device that was chosen, and holds the far end of its cable. */
 #include "scenario/device.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +20,6 @@ enum {
     GUEST_MEMORY_MIB = 256,
     CABLE_FRAME_MAX = 65536,
     CABLE_BUFFER_BYTES = 4 << 20,
-    MODEL_SEED_LONGEST = 32,
     REST_ROUNDS = 8,
     REST_STEPS = 10000,
     REST_TICKS = 10000 /* 1 ms */
@@ -39,8 +36,6 @@ struct plugged_device {
     uint8_t frame[CABLE_FRAME_MAX]; /* being read from the cable; the I/O thread's */
 };
 
-/* ---- the choice ---- */
-
 static bool refuse(char *error, size_t error_size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static bool refuse(char *error, size_t error_size, const char *format, ...)
 {
@@ -49,119 +44,6 @@ static bool refuse(char *error, size_t error_size, const char *format, ...)
     vsnprintf(error, error_size, format, arguments);
     va_end(arguments);
     return false;
-}
-
-static bool number_property(const char *property, const char *name, unsigned *value)
-{
-    size_t length = strlen(name);
-    char *end;
-    if (strncmp(property, name, length) != 0 || property[length] != '=' || !isdigit((unsigned char)property[length + 1]))
-        return false;
-    *value = (unsigned)strtoul(property + length + 1, &end, 10);
-    return *end == 0;
-}
-
-static bool minimal_property(struct minimal_device_options *minimal, const char *property, char *error, size_t error_size)
-{
-    if ((number_property(property, "vectors", &minimal->vectors) && minimal->vectors <= 8) ||
-        (number_property(property, "queue_size", &minimal->queue_size) && minimal->queue_size >= 2 && minimal->queue_size <= 1024 &&
-         (minimal->queue_size & (minimal->queue_size - 1)) == 0))
-        return true;
-    if (strncmp(property, "features=", 9) == 0 && property[9]) {
-        char *end;
-        minimal->features = strtoull(property + 9, &end, 0);
-        if (!*end && minimal->features)
-            return true;
-    }
-    return refuse(error, error_size, "the minimal device has no property \"%s\": vectors=0..8, queue_size=2..1024, features=MASK",
-                  property);
-}
-
-static bool minimal_choice(const char *text, struct device_choice *choice, char *error, size_t error_size)
-{
-    char copy[256], *rest;
-    if (strncmp(text, ":contract", 9) == 0) {
-        choice->minimal.contract = true;
-        text += 9;
-    }
-    if ((*text && *text != ',') || strlen(text) >= sizeof(copy))
-        return refuse(error, error_size, "--device minimal%s is not understood", text);
-    strcpy(copy, text);
-    for (char *property = strtok_r(copy, ",", &rest); property; property = strtok_r(NULL, ",", &rest))
-        if (!minimal_property(&choice->minimal, property, error, error_size))
-            return false;
-    return true;
-}
-
-static bool qemu_choice(const char *text, struct device_choice *choice, char *error, size_t error_size)
-{
-    if (strncmp(text, ":transitional", 13) == 0) {
-        choice->transitional = true;
-        text += 13;
-    }
-    if ((*text && *text != ',') || strlen(text) >= sizeof(choice->properties))
-        return refuse(error, error_size, "--device qemu%s is not understood", text);
-    strcpy(choice->properties, *text ? text + 1 : "");
-    return true;
-}
-
-/* "FILE.so[,OPTIONS]" */
-static bool plugin_choice(const char *text, struct device_choice *choice, char *error, size_t error_size)
-{
-    size_t length = strcspn(text, ",");
-    if (length == 0 || length >= sizeof(choice->plugin) || strlen(text + length) >= sizeof(choice->properties))
-        return refuse(error, error_size, "--device plugin:%.64s is not understood: plugin:FILE.so[,OPTIONS]", text);
-    snprintf(choice->plugin, sizeof(choice->plugin), "%.*s", (int)length, text);
-    strcpy(choice->properties, text[length] ? text + length + 1 : "");
-    return true;
-}
-
-bool device_choice_parse(const char *text, struct device_choice *choice, char *error, size_t error_size)
-{
-    *choice = (struct device_choice){0};
-    if (strncmp(text, "model", 5) == 0 && (!text[5] || text[5] == ':' || text[5] == ',')) {
-        choice->kind = CHOICE_MODEL;
-        if (strlen(text + 5) + MODEL_SEED_LONGEST >= sizeof(choice->model_text))
-            return refuse(error, error_size, "--device is too long");
-        strcpy(choice->model_text, text + 5);
-        return model_options_parse(choice->model_text, &choice->model, error, error_size);
-    }
-    if (strncmp(text, "minimal", 7) == 0) {
-        choice->kind = CHOICE_MINIMAL;
-        return minimal_choice(text + 7, choice, error, error_size);
-    }
-    if (strncmp(text, "qemu", 4) == 0) {
-        choice->kind = CHOICE_QEMU;
-        return qemu_choice(text + 4, choice, error, error_size);
-    }
-    if (strncmp(text, "plugin:", 7) == 0) {
-        choice->kind = CHOICE_PLUGIN;
-        return plugin_choice(text + 7, choice, error, error_size);
-    }
-    if (strcmp(text, "none") == 0) {
-        choice->kind = CHOICE_NONE;
-        return true;
-    }
-    return refuse(error, error_size, "--device is model, minimal, qemu, plugin:FILE.so or none, not \"%s\"", text);
-}
-
-void device_choice_seed(struct device_choice *choice, uint64_t seed)
-{
-    char text[sizeof(choice->model_text) + MODEL_SEED_LONGEST], error[256];
-    if (choice->kind != CHOICE_MODEL || strstr(choice->model_text, "seed="))
-        return;
-    snprintf(text, sizeof(text), "%s%cseed=%" PRIu64, choice->model_text, *choice->model_text ? ',' : ':', seed);
-    model_options_parse(text, &choice->model, error, sizeof(error)); /* it was parsed before */
-}
-
-bool device_choice_is_replayable(const struct device_choice *choice)
-{
-    return choice->kind == CHOICE_MODEL || choice->kind == CHOICE_NONE;
-}
-
-bool device_choice_misbehaves(const struct device_choice *choice)
-{
-    return choice->kind == CHOICE_MODEL && model_options_expect_loss(&choice->model);
 }
 
 /* ---- qemu's cable ---- */
@@ -192,10 +74,12 @@ static bool create_qemu(const struct device_choice *choice, struct plugged_devic
                         const struct ndishost_pci_host *host, struct ndishost_pci_device *made, char *error, size_t error_size)
 {
     char netdev[64], mac[18];
+    uint8_t bytes[6];
     if (!cable_create(device, error, error_size))
         return false;
+    device_choice_mac(choice, index, bytes);
     snprintf(netdev, sizeof(netdev), "socket,id=n0,fd=%d", device->far_end);
-    snprintf(mac, sizeof(mac), "52:54:00:ae:10:%02x", index & 0xFF);
+    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]);
     struct qemu_device_options qemu = {
         .machine = "pc",
         .transitional = choice->transitional,
@@ -210,14 +94,6 @@ static bool create_qemu(const struct device_choice *choice, struct plugged_devic
 }
 
 /* ---- model ---- */
-
-static bool create_model(const struct device_choice *choice, unsigned index, const struct ndishost_pci_host *host,
-                         struct ndishost_pci_device *made, char *error, size_t error_size)
-{
-    struct model_options options = choice->model;
-    options.mac[5] = (uint8_t)(options.mac[5] + index);
-    return model_device_create(&options, host, made, error, error_size);
-}
 
 static void model_frame(void *context, const uint8_t *frame, size_t length)
 {
@@ -235,10 +111,8 @@ static bool create_plugin(const struct device_choice *choice, struct plugged_dev
     if (!cable_create(device, error, error_size))
         return false;
     fcntl(device->far_end, F_SETFL, O_NONBLOCK);
-    struct ndishost_pci_plugin_order order = {.options = choice->properties,
-                                              .index = index,
-                                              .mac = {0x52, 0x54, 0x00, 0xae, 0x10, (uint8_t)index},
-                                              .network_fd = device->far_end};
+    struct ndishost_pci_plugin_order order = {.options = choice->plugin_options, .index = index, .network_fd = device->far_end};
+    device_choice_mac(choice, index, order.mac);
     return plugin_device_create(choice->plugin, &order, host, made, error, error_size);
 }
 
@@ -248,14 +122,10 @@ static bool create(const struct device_choice *choice, struct plugged_device *de
                    struct ndishost_pci_device *made, char *error, size_t error_size)
 {
     if (choice->kind == CHOICE_MODEL)
-        return create_model(choice, index, host, made, error, error_size);
+        return device_choice_create_model(choice, index, host, made, error, error_size);
     if (choice->kind == CHOICE_PLUGIN)
         return create_plugin(choice, device, index, host, made, error, error_size);
-    if (choice->kind == CHOICE_QEMU)
-        return create_qemu(choice, device, index, host, made, error, error_size);
-    if (minimal_device_create(&choice->minimal, host, made))
-        return true;
-    return refuse(error, error_size, "the minimal device cannot be made with these properties");
+    return create_qemu(choice, device, index, host, made, error, error_size);
 }
 
 static const struct guest_memory *machine_memory(void)
@@ -303,13 +173,10 @@ struct plugged_device *device_plug(const struct device_choice *choice, unsigned 
         forget(device);
         return NULL;
     }
-    pci_function_trust_sums(device->function, choice->trust_sums || (choice->kind == CHOICE_MODEL && choice->model.trust_sums));
+    device_choice_tell(choice, device->function);
     device->model = choice->kind == CHOICE_MODEL ? model_of(&made) : NULL;
-    if (device->model) {
+    if (device->model)
         model_set_peer(device->model, &model_peer, device);
-        pci_function_expect_device_failure(device->function, model_options_expect_failure(&choice->model));
-        pci_function_expect_lies(device->function, device_choice_misbehaves(choice));
-    }
     if (device->cable >= 0)
         sched_io_add(&device->io);
     return device;
@@ -345,11 +212,6 @@ bool device_takes_commands(const struct plugged_device *device, unsigned feature
 bool device_is_virtual(const struct plugged_device *device)
 {
     return device->kind == CHOICE_NONE;
-}
-
-bool device_echoes(const struct plugged_device *device)
-{
-    return device->kind == CHOICE_MINIMAL;
 }
 
 void device_come_to_rest(struct plugged_device *device)

@@ -196,10 +196,6 @@ void play_filter(struct world *world)
     conversation_begin(&play.conversation, station);
     if (!world_start_one(world))
         goto over;
-    if (device_echoes(station->device)) {
-        world_inapplicable(world, "nothing can be sent to this device");
-        goto over;
-    }
     if (device_refuses_commands(world))
         world_expect_misfortune(world);
     world->may_lose = true; /* of the load, whose frames are subject to the filter as others */

@@ -280,7 +280,7 @@ void play_offload(struct world *world)
 {
     struct offload_play *play = play_begin(world, false);
     if (world_start_one(world)) {
-        bool useful = offers(play, false) && !device_echoes(play->station->device);
+        bool useful = offers(play, false);
         if (!useful)
             world_inapplicable(world, "the adapter offers no transmit offload on this device");
         else
@@ -307,7 +307,7 @@ void play_receive_checksum(struct world *world)
 {
     struct offload_play *play = play_begin(world, true);
     if (world_start_one(world)) {
-        bool useful = offers(play, true) && !device_echoes(play->station->device);
+        bool useful = offers(play, true);
         if (!useful)
             world_inapplicable(world, "the adapter offers no receive checksums on this device");
         for (unsigned i = 0; i < FRAMES && useful && !world_failed(world) && !station_device_gone(play->station); ++i) {

@@ -39,17 +39,17 @@ void traffic_begin(struct station *station)
 
 /* ---- what comes out ---- */
 
-static void check(struct station *station, struct flow *flow, enum frame_direction wanted, const uint8_t *frame, size_t length,
-                  bool exchanged)
+static void check(struct station *station, struct flow *flow, enum frame_direction wanted, const uint8_t *frame, size_t length)
 {
     enum frame_direction direction;
     uint64_t number;
     const char *why = NULL;
-    const uint8_t *to = exchanged ? peer_mac : station->mac, *from = exchanged ? station->mac : peer_mac;
+    bool down = wanted == FRAME_DOWN;
+    const uint8_t *to = down ? peer_mac : station->mac, *from = down ? station->mac : peer_mac;
     enum frame_verdict verdict = frame_check(frame, length, &direction, &number, &why);
     if (verdict == FRAME_FOREIGN) { /* another scenario's, or what the driver says itself, a gratuitous ARP for one */
         if (station->foreign)
-            station->foreign(station->foreign_context, !exchanged, frame, length);
+            station->foreign(station->foreign_context, !down, frame, length);
         return;
     }
     if (!why && direction != wanted)
@@ -68,7 +68,7 @@ static void check(struct station *station, struct flow *flow, enum frame_directi
     pthread_mutex_unlock(&station->lock);
     if (why && !station->world->misbehaves)
         world_fail(station->world, "station %u, frame %" PRIu64 " (%zu bytes) %s: %s", station->index, number, length,
-                   wanted == FRAME_DOWN ? "sent" : "received", why);
+                   down ? "sent" : "received", why);
     sched_event_set(&station->moved);
 }
 
@@ -106,7 +106,7 @@ static void check_virtual(struct station *station, const uint8_t *frame, size_t 
 void traffic_arrived(void *context, const uint8_t *frame, size_t length)
 {
     struct station *station = context;
-    check(station, &station->down, FRAME_DOWN, frame, length, true);
+    check(station, &station->down, FRAME_DOWN, frame, length);
 }
 
 void traffic_received(void *context, const struct iovec *parts, unsigned part_count)
@@ -120,13 +120,10 @@ void traffic_received(void *context, const struct iovec *parts, unsigned part_co
         memcpy(frame + length, parts[i].iov_base, parts[i].iov_len);
         length += parts[i].iov_len;
     }
-    /* What echoes gives the adapter its own frames back. */
     if (device_is_virtual(station->device))
         check_virtual(station, frame, length);
-    else if (device_echoes(station->device))
-        check(station, &station->down, FRAME_DOWN, frame, length, false);
     else
-        check(station, &station->up, FRAME_UP, frame, length, false);
+        check(station, &station->up, FRAME_UP, frame, length);
 }
 
 /* ---- what goes in ---- */
@@ -222,7 +219,7 @@ void station_exchange(struct station *station, unsigned count)
         wait_for_room(station, burst);
         if (device_is_virtual(station->device)) {
             exchange_with_neighbour(station, random, burst);
-        } else if (device_echoes(station->device) || random_chance(random, 50)) {
+        } else if (random_chance(random, 50)) {
             send_down(station, random, burst);
             send_up(station, random, burst);
         } else {
@@ -339,7 +336,7 @@ static void load_thread(void *argument)
         unsigned burst = random_between(random, 1, BURST_MOST);
         if (send_outstanding(station->adapter->send) + burst <= SEND_OUTSTANDING_MAX)
             send_down(station, random, burst);
-        if (!device_echoes(station->device) && !device_is_virtual(station->device))
+        if (!device_is_virtual(station->device))
             send_up(station, random, burst);
         /* A load that never pauses would leave a processor no time for anything but DPCs, slow as a seed may make it. */
         sched_dpc_flush();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * pci_device.h - the interface between ndishost and a PCI device back-end, built in (qemu, minimal, model) or loaded from a shared object
+ * pci_device.h - the interface between ndishost and a PCI device back-end, built in (qemu, model) or loaded from a shared object
  * (`--device plugin:FILE.so[,OPTIONS]`; docs/plugin-devices.md). It stands alone: a plugin needs no other file of ndishost.
  *
  * Shape: the device has a 256-byte configuration space and up to six BARs, masters the bus (guest RAM is one shared mapping whose

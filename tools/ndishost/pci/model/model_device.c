@@ -170,8 +170,15 @@ static bool device_set_link(void *state, bool up)
 
 static const char *device_describe(void *state)
 {
-    const struct model *model = state;
-    return model->contract ? "model virtio-net, contract AERO-W7-VIRTIO v1" : "model virtio-net, virtio 1.x";
+    struct model *model = state;
+    pthread_mutex_lock(&model->lock);
+    int length = snprintf(model->description, sizeof model->description, "model virtio-net, %s",
+                          model->contract ? "contract AERO-W7-VIRTIO v1" : "virtio 1.x");
+    if (model->faults.count)
+        snprintf(model->description + length, sizeof model->description - (size_t)length, ", misbehaved %" PRIu64 " times",
+                 (uint64_t)model->faults.fired);
+    pthread_mutex_unlock(&model->lock);
+    return model->description;
 }
 
 static void model_free(struct model *model)

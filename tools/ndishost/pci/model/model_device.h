@@ -141,6 +141,11 @@ bool model_drain(struct model *model, unsigned limit);
  * that were not read back (P20), an announcement without acknowledgement (N29), too little receive space for the MTU (N5).
  */
 void model_check_quiescent(struct model *model);
+/*
+ * The same for a caller who cannot guarantee it, as frames may come from outside: checks unless what a driver may be about to make good is
+ * missing (a notification, a buffer, an acknowledgement). False: it is, and nothing was checked; ask again later.
+ */
+bool model_check_if_quiescent(struct model *model);
 
 /* ---- the outside ---- */
 

@@ -100,6 +100,7 @@ struct model {
     uint8_t *scratch, *segment; /* MODEL_FRAME_MAX + a header each */
     struct model_filter filter;
     struct model_counts counts;
+    char description[96]; /* what describe() says */
 };
 
 #define MODEL_BROKEN(model_, id_, ...) rule_violated((id_), (model_), __VA_ARGS__)

@@ -164,28 +164,69 @@ static void queue_check(struct model *model, unsigned role)
         MODEL_BROKEN(model, "P20", "the vector of queue %s was not read back", queue->world.name);
 }
 
-void model_check_quiescent(struct model *model)
+/* Bytes that an MTU in force needs beyond those that are exposed; the device, unless it is waiting to be told, may look by itself. */
+static uint64_t receive_space_missing(struct model *model, uint64_t *needed)
 {
-    pthread_mutex_lock(&model->lock);
     const struct model_queue *receive = &model->queues[ROLE_RECEIVE];
+    *needed = (uint64_t)model_header_bytes(model) + ETHERNET_HEADER + model->options.mtu;
+    if (!receive->armed)
+        model_expose(model, ROLE_RECEIVE);
+    bool wanted = model_mtu_in_force(model) && receive->enabled && !receive->lied;
+    return wanted && receive->exposed_bytes < *needed ? *needed - receive->exposed_bytes : 0;
+}
+
+/* The driver published and has yet to notify. */
+static bool notification_is_due(struct model_queue *queue, bool contract)
+{
+    if (!queue->enabled || queue->lied)
+        return false;
+    model_queue_look(queue);
+    return contract ? queue->owed != 0 : model_queue_notification_missing(queue);
+}
+
+static bool is_under_way(struct model *model)
+{
+    const struct model_protocol *protocol = &model->protocol;
+    uint64_t needed;
+    bool due = protocol->announce_owed || protocol->speed_unread || protocol->duplex_unread || receive_space_missing(model, &needed);
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        due |= notification_is_due(&model->queues[role], model->contract);
+    return due;
+}
+
+static void check_at_rest(struct model *model)
+{
+    uint64_t needed, missing;
     if (model_is_live(model)) {
         for (unsigned role = 0; role < ROLE_COUNT; role++)
             queue_check(model, role);
-        /* A device that is not waiting to be told may look by itself. */
-        if (!receive->armed)
-            model_expose(model, ROLE_RECEIVE);
         if (model->protocol.announce_owed)
             MODEL_BROKEN(model, "N29", "announcements were asked for, and ANNOUNCE_ACK did not come");
         if (model->protocol.speed_unread || model->protocol.duplex_unread)
             MODEL_WARNED(model, "N7", "speed or duplex changed, and the driver did not read them again");
         if (model->protocol.config_vector_unread)
             MODEL_BROKEN(model, "P20", "the vector of configuration changes was not read back");
-        uint64_t needed = (uint64_t)model_header_bytes(model) + ETHERNET_HEADER + model->options.mtu;
-        if (model_mtu_in_force(model) && receive->enabled && !receive->lied && receive->exposed_bytes < needed)
+        if ((missing = receive_space_missing(model, &needed)) != 0)
             MODEL_BROKEN(model, "N5", "there is receive space for %u bytes, less than one frame of the MTU %u",
-                         (unsigned)receive->exposed_bytes, model->options.mtu);
+                         (unsigned)(needed - missing), model->options.mtu);
     } else if (!model->vanished && (model->status & STATUS_NEEDS_RESET) && (model->status & STATUS_DRIVER_OK)) {
         MODEL_WARNED(model, "G4", "the device needs a reset and did not get it");
     }
+}
+
+void model_check_quiescent(struct model *model)
+{
+    pthread_mutex_lock(&model->lock);
+    check_at_rest(model);
     pthread_mutex_unlock(&model->lock);
+}
+
+bool model_check_if_quiescent(struct model *model)
+{
+    pthread_mutex_lock(&model->lock);
+    bool judged = !model_is_live(model) || !is_under_way(model);
+    if (judged)
+        check_at_rest(model);
+    pthread_mutex_unlock(&model->lock);
+    return judged;
 }

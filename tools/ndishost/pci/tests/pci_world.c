@@ -12,7 +12,11 @@
 #include <cmocka.h>
 
 #include "exec/sched.h"
+#include "pci/device_choice.h"
+#include "pci/model/model_cable.h"
 #include "rules/rules.h"
+
+enum { DRAIN_STEPS = 100000 };
 
 static const struct guest_memory *memory;
 
@@ -66,16 +70,28 @@ void pci_world_open_qemu(struct pci_world *world, const char *machine, bool tran
         fail_msg("%s", error);
 }
 
-void pci_world_open_minimal(struct pci_world *world, const struct minimal_device_options *options)
+void pci_world_open_model(struct pci_world *world, const char *text)
 {
-    char error[512] = "";
+    char error[512] = "", device_text[256];
+    struct device_choice choice;
+    struct ndishost_pci_device device;
     world_begin(world);
     struct ndishost_pci_host *host = pci_host_block_create(memory);
-    struct ndishost_pci_device device;
-    assert_true(minimal_device_create(options, host, &device));
+    snprintf(device_text, sizeof device_text, "model%s", text);
+    if (!device_choice_parse(device_text, &choice, error, sizeof error) ||
+        !device_choice_create_model(&choice, 0, host, &device, error, sizeof error))
+        fail_msg("%s", error);
+    world->model = model_of(&device);
+    model_connect_echo(world->model);
     world->function = pci_function_create(&device, error, sizeof error);
     if (!world->function)
         fail_msg("%s", error);
+    device_choice_tell(&choice, world->function);
+}
+
+void pci_world_drain(struct pci_world *world)
+{
+    assert_true(model_drain(world->model, DRAIN_STEPS));
 }
 
 void pci_world_close(struct pci_world *world, unsigned violations_expected)

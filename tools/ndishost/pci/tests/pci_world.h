@@ -4,11 +4,12 @@
 #define NDISHOST_PCI_TESTS_PCI_WORLD_H
 
 #include "pci/function.h"
-#include "pci/minimal/minimal_device.h"
+#include "pci/model/model_device.h"
 #include "pci/qemu/qemu_device.h"
 
 struct pci_world {
     struct pci_function *function;
+    struct model *model; /* NULL: another back-end */
     int peer;            /* frames below the device, one datagram each; -1: the device sends them back */
     unsigned violations; /* before the test */
     size_t memory_in_use;
@@ -19,7 +20,10 @@ int pci_world_group_setup(void **state);
 int pci_world_group_teardown(void **state);
 
 void pci_world_open_qemu(struct pci_world *world, const char *machine, bool transitional, const char *properties);
-void pci_world_open_minimal(struct pci_world *world, const struct minimal_device_options *options);
+/* `text` as after --device model. The device steps by itself, and sends each frame back with its addresses exchanged. */
+void pci_world_open_model(struct pci_world *world, const char *text);
+/* Whatever the model device was told to do is done, its interrupts included. */
+void pci_world_drain(struct pci_world *world);
 /* Closes, and asserts that no rule was broken (beyond `violations_expected`) and all guest memory came back. */
 void pci_world_close(struct pci_world *world, unsigned violations_expected);
 const struct guest_memory *pci_world_memory(void);

@@ -83,7 +83,7 @@ static void access_that_waits_for_a_removal_reaches_nothing_and_is_not_judged(vo
     (void)state;
     struct pci_world world;
     struct guest_driver driver;
-    pci_world_open_minimal(&world, &(struct minimal_device_options){.vectors = 3});
+    pci_world_open_model(&world, ":features=none+version_1+indirect_desc+mac+status,vectors=3");
     guest_driver_attach(&driver, world.function, 0);
     assert_true(guest_driver_start(&driver, UINT64_MAX, 12));
 

@@ -79,6 +79,35 @@ static void random_devices_are_clean(void **state)
     }
 }
 
+/* Between a publish and its notification a driver is right: who cannot stop it may only ask again. */
+static void what_is_under_way_is_not_judged(void **state)
+{
+    static const char *const devices[] = {":contract", ":features=default-event_idx", "", ":features=none+version_1+mac,seed=3"};
+    (void)state;
+    for (unsigned i = 0; i < sizeof devices / sizeof *devices; i++) {
+        struct world *world = world_open(devices[i]);
+        assert_true(model_check_if_quiescent(world->model)); /* nothing runs */
+        assert_true(driver_start(world, driver_features()));
+        world_drain(world);
+        assert_true(model_check_if_quiescent(world->model));
+        const struct part part = {world_memory(world, 80), world->header_bytes + 60, false};
+        queue_publish(world, TX, (uint16_t)queue_add(world, TX, &part, 1));
+        assert_false(model_check_if_quiescent(world->model));
+        world_assert_clean(world, false);
+        ring_doorbell(world, TX);
+        world_drain(world);
+        assert_true(model_check_if_quiescent(world->model));
+        if (model_announce(world->model)) {
+            assert_false(model_check_if_quiescent(world->model));
+            (void)read_config(world, NET_CONFIG_STATUS, 2);
+            assert_int_equal(driver_control(world, CTRL_ANNOUNCE, CTRL_ANNOUNCE_ACK, NULL, 0), CTRL_ACK_OK);
+            assert_true(model_check_if_quiescent(world->model));
+        }
+        world_assert_clean(world, false);
+        world_close(world);
+    }
+}
+
 static void line_interrupts_until_isr_is_read(void **state)
 {
     (void)state;
@@ -314,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_devices_are_clean),
         cmocka_unit_test(random_devices_are_clean),
+        cmocka_unit_test(what_is_under_way_is_not_judged),
         cmocka_unit_test(line_interrupts_until_isr_is_read),
         cmocka_unit_test(messages_go_to_the_vector_of_the_queue),
         cmocka_unit_test(used_event_holds_interrupts_back),
