@@ -142,8 +142,8 @@ bool model_drain(struct model *model, unsigned limit);
  */
 void model_check_quiescent(struct model *model);
 /*
- * The same for a caller who cannot guarantee it, as frames may come from outside: checks unless what a driver may be about to make good is
- * missing (a notification, a buffer, an acknowledgement). False: it is, and nothing was checked; ask again later.
+ * The same for a caller who cannot guarantee it, as frames may come from outside and the driver go on. False: something is missing that it
+ * may be about to do (a notification, a buffer, an acknowledgement), and nothing is reported: ask again later.
  */
 bool model_check_if_quiescent(struct model *model);
 

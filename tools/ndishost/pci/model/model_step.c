@@ -146,22 +146,13 @@ bool model_drain(struct model *model, unsigned limit)
 
 /* ---- at rest ---- */
 
-static void queue_check(struct model *model, unsigned role)
+/* The driver published and has yet to notify. */
+static bool notification_is_due(struct model *model, struct model_queue *queue)
 {
-    struct model_queue *queue = &model->queues[role];
     if (!queue->enabled || queue->lied)
-        return;
+        return false;
     model_queue_look(queue);
-    model_queue_verify(queue);
-    if (model->contract && queue->owed)
-        MODEL_BROKEN(model, "HOST-CONTRACT-NOTIFY", "queue %s: %u publishes were not followed by a notification", queue->world.name,
-                     queue->owed);
-    else if (!model->contract && model_queue_notification_missing(queue))
-        MODEL_BROKEN(model, queue->world.event_idx ? "Q15" : "Q14",
-                     "queue %s: the device asked to be notified after %u chains and waits; the available index is %u", queue->world.name,
-                     queue->available, queue->looked);
-    if (queue->vector_unread)
-        MODEL_BROKEN(model, "P20", "the vector of queue %s was not read back", queue->world.name);
+    return model->contract ? queue->owed != 0 : model_queue_notification_missing(queue);
 }
 
 /* Bytes that an MTU in force needs beyond those that are exposed; the device, unless it is waiting to be told, may look by itself. */
@@ -175,58 +166,75 @@ static uint64_t receive_space_missing(struct model *model, uint64_t *needed)
     return wanted && receive->exposed_bytes < *needed ? *needed - receive->exposed_bytes : 0;
 }
 
-/* The driver published and has yet to notify. */
-static bool notification_is_due(struct model_queue *queue, bool contract)
-{
-    if (!queue->enabled || queue->lied)
-        return false;
-    model_queue_look(queue);
-    return contract ? queue->owed != 0 : model_queue_notification_missing(queue);
-}
-
+/* Something is missing that a driver who runs may be about to do. */
 static bool is_under_way(struct model *model)
 {
     const struct model_protocol *protocol = &model->protocol;
     uint64_t needed;
     bool due = protocol->announce_owed || protocol->speed_unread || protocol->duplex_unread || receive_space_missing(model, &needed);
     for (unsigned role = 0; role < ROLE_COUNT; role++)
-        due |= notification_is_due(&model->queues[role], model->contract);
+        due |= notification_is_due(model, &model->queues[role]);
     return due;
 }
 
-static void check_at_rest(struct model *model)
+/* What must not be missing at rest. */
+static void check_nothing_missing(struct model *model)
 {
-    uint64_t needed, missing;
-    if (model_is_live(model)) {
-        for (unsigned role = 0; role < ROLE_COUNT; role++)
-            queue_check(model, role);
-        if (model->protocol.announce_owed)
-            MODEL_BROKEN(model, "N29", "announcements were asked for, and ANNOUNCE_ACK did not come");
-        if (model->protocol.speed_unread || model->protocol.duplex_unread)
-            MODEL_WARNED(model, "N7", "speed or duplex changed, and the driver did not read them again");
-        if (model->protocol.config_vector_unread)
-            MODEL_BROKEN(model, "P20", "the vector of configuration changes was not read back");
-        if ((missing = receive_space_missing(model, &needed)) != 0)
-            MODEL_BROKEN(model, "N5", "there is receive space for %u bytes, less than one frame of the MTU %u",
-                         (unsigned)(needed - missing), model->options.mtu);
-    } else if (!model->vanished && (model->status & STATUS_NEEDS_RESET) && (model->status & STATUS_DRIVER_OK)) {
-        MODEL_WARNED(model, "G4", "the device needs a reset and did not get it");
+    uint64_t needed, missing = receive_space_missing(model, &needed);
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        struct model_queue *queue = &model->queues[role];
+        if (!notification_is_due(model, queue))
+            continue;
+        if (model->contract)
+            MODEL_BROKEN(model, "HOST-CONTRACT-NOTIFY", "queue %s: %u publishes were not followed by a notification", queue->world.name,
+                         queue->owed);
+        else
+            MODEL_BROKEN(model, queue->world.event_idx ? "Q15" : "Q14",
+                         "queue %s: the device asked to be notified after %u chains and waits; the available index is %u",
+                         queue->world.name, queue->available, queue->looked);
     }
+    if (model->protocol.announce_owed)
+        MODEL_BROKEN(model, "N29", "announcements were asked for, and ANNOUNCE_ACK did not come");
+    if (model->protocol.speed_unread || model->protocol.duplex_unread)
+        MODEL_WARNED(model, "N7", "speed or duplex changed, and the driver did not read them again");
+    if (missing)
+        MODEL_BROKEN(model, "N5", "there is receive space for %u bytes, less than one frame of the MTU %u", (unsigned)(needed - missing),
+                     model->options.mtu);
+}
+
+/* What is right or wrong at any time. */
+static void check_standing(struct model *model)
+{
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        struct model_queue *queue = &model->queues[role];
+        if (!queue->enabled || queue->lied)
+            continue;
+        model_queue_verify(queue);
+        if (queue->vector_unread)
+            MODEL_BROKEN(model, "P20", "the vector of queue %s was not read back", queue->world.name);
+    }
+    if (model->protocol.config_vector_unread)
+        MODEL_BROKEN(model, "P20", "the vector of configuration changes was not read back");
 }
 
 void model_check_quiescent(struct model *model)
 {
     pthread_mutex_lock(&model->lock);
-    check_at_rest(model);
+    if (model_is_live(model)) {
+        check_standing(model);
+        check_nothing_missing(model);
+    } else if (!model->vanished && (model->status & STATUS_NEEDS_RESET) && (model->status & STATUS_DRIVER_OK)) {
+        MODEL_WARNED(model, "G4", "the device needs a reset and did not get it");
+    }
     pthread_mutex_unlock(&model->lock);
 }
 
 bool model_check_if_quiescent(struct model *model)
 {
     pthread_mutex_lock(&model->lock);
-    bool judged = !model_is_live(model) || !is_under_way(model);
-    if (judged)
-        check_at_rest(model);
+    bool live = model_is_live(model), quiescent = !live || !is_under_way(model);
+    if (live && quiescent)
+        check_standing(model);
     pthread_mutex_unlock(&model->lock);
-    return judged;
+    return quiescent;
 }
