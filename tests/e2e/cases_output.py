@@ -32,7 +32,7 @@ def shell(tools, line, *arguments):
 
 def full_output(tools, image):
     """/dev/full for everybody: no success."""
-    for arguments in (("--help",), ("info", image), ("info", image, "--json"), ("run", image, "--device", "minimal")):
+    for arguments in (("--help",), ("info", image), ("info", image, "--json"), ("run", image, "--device", "model")):
         run = shell(tools, 'exec "$@" > /dev/full', *arguments)
         try:
             if run.status != 1 or "ndishost: standard output: No space left on device" not in run.stderr:
@@ -43,7 +43,7 @@ def full_output(tools, image):
 
 
 def full_report(tools, image):
-    for arguments in (("run", image, "--device", "minimal"), ("check", image, "--scenario", "life-cycle", "--seeds", "1")):
+    for arguments in (("run", image, "--device", "model"), ("check", image, "--scenario", "life-cycle", "--seeds", "1")):
         run = Run([tools.program, *arguments, "--json", "/dev/full"], TIMEOUT_S)
         try:
             if run.status != 1 or verdict(run) != "FAIL: the report /dev/full could not be written completely":
@@ -66,7 +66,7 @@ def closed_streams(tools, image):
 # ---- reports ----
 
 def report_on_output(tools, image):
-    for arguments in (("run", image, "--device", "minimal"), ("check", image, "--scenario", "life-cycle", "--seeds", "1")):
+    for arguments in (("run", image, "--device", "model"), ("check", image, "--scenario", "life-cycle", "--seeds", "1")):
         run = Run([tools.program, *arguments, "--json", "-"], TIMEOUT_S)
         try:
             if run.status or json.loads(run.stdout)["result"] != "pass":
@@ -94,7 +94,7 @@ def odd_bytes(tools, image):
 
 def stale_report(tools, image):
     """A run that does not take place leaves no report: neither a new file nor an old one's content."""
-    run = shell(tools, 'echo old > old.json; "$@" --json new.json; "$@" --json old.json', "run", image, "--device", "minimal,features=0x110010000")
+    run = shell(tools, 'echo old > old.json; "$@" --json new.json; "$@" --json old.json', "run", image, "--device", "model:features=default-mac")
     try:
         if run.status != 2:
             return run.last_words()
