@@ -11,11 +11,21 @@
 
 enum { WORDS_MAX = 64 };
 
+static void check_device(const struct device_choice *device)
+{
+    char error[128];
+
+    MUST(!(device->mac[0] & 1));
+    MUST(memchr(device->properties, 0, sizeof device->properties) && memchr(device->plugin, 0, sizeof device->plugin));
+    MUST(device->plugin_options && memchr(device->model_text, 0, sizeof device->model_text));
+    MUST(device->kind != CHOICE_MODEL || model_options_check(&device->model, error, sizeof error));
+    MUST(device->kind != CHOICE_PLUGIN || *device->plugin);
+}
+
 static void check_driver(const struct run_options *options)
 {
     MUST(options->image && options->adapters <= RUN_ADAPTERS_MAX);
-    MUST(!(options->mac[0] & 1));
-    MUST(memchr(options->properties, 0, sizeof options->properties) && memchr(options->plugin, 0, sizeof options->plugin));
+    check_device(&options->device);
     MUST(options->keywords.count <= KEYWORDS_MAX);
     for (unsigned i = 0; i < options->keywords.count; i++)
         MUST(*options->keywords.rows[i].name && options->keywords.rows[i].value);
@@ -63,7 +73,8 @@ size_t fuzz_seed(uint32_t index, uint8_t *bytes)
 {
     static const char *const seeds[] = {
         "driver.sys\n--device\nqemu:transitional,mac=52:54:00:12:34:57,mrg_rxbuf=off\n--machine\nq35\n--net\nuser\n--cpus\n2\n--for\n1.5",
-        "--device\nminimal:contract,vectors=3,queue_size=256,features=0x11\n--set\n*JumboPacket=9014\n--rounds\n3\nx.sys\n--trace",
+        "--device\nmodel:contract,vectors=3,queue=256/"
+        "64,features=none+version_1+mac,fault=slow@5,seed=9\n--set\n*JumboPacket=9014\n--rounds\n3\nx.sys\n--trace",
         "a.sys\n--adapters\n2\n--interrupts\nmsix:4\n--\nb.sys\n--device\nplugin:device.so,a,b=c\n--inf\nnone",
         "--json\nout.json\n--coverage\nx.sys\n--pcap\nfile\n--exec\nping\n--peer-exec\nping\n--referee\n--diag\n--guard-pages",
         "--help",
