@@ -175,6 +175,10 @@ int main(int count, char **arguments)
         run_once(bytes, length);
         seeds++;
     }
+    if (seeds == 0) {
+        fprintf(stderr, "%s: the target has no seeds\n", arguments[0]);
+        return 1;
+    }
     run_once(bytes, 0);
     files = count == 3 ? visit_corpus(arguments[2], run_file, NULL) : 0;
     for (i = 0; i < runs; i++) {

@@ -77,7 +77,7 @@ static bool parse_interrupts(struct run_options *options, const char *text)
     }
     static const char *const names[] = {"auto", "intx", "msix", NULL};
     static const enum adapter_interrupts kinds[] = {ADAPTER_INTERRUPTS_AUTO, ADAPTER_INTERRUPTS_LINE, ADAPTER_INTERRUPTS_MESSAGES};
-    unsigned index;
+    unsigned index = 0;
     if (!parse_choice("--interrupts", text, names, &index))
         return false;
     options->interrupts = kinds[index];
@@ -156,7 +156,7 @@ static const char *option_name(int option)
 static bool take_run_option(struct run_options *options, int option, const char *value)
 {
     static const char *const machines[] = {"pc", "q35", NULL}, *const networks[] = {"tap", "user", NULL};
-    unsigned index;
+    unsigned index = 0;
     switch (option) {
     case OPTION_DEVICE:
         return parse_device(options, value);

@@ -11,7 +11,7 @@
 
 #define QUERY 0xffffffffUL
 
-/* The arguments as the kernel has them, in one allocation that lasts until the program is executed again. NULL: they cannot be read. */
+/* The arguments as the kernel has them, all of them in the first one's allocation. NULL: they cannot be read. */
 static char **own_arguments(void)
 {
     size_t length = 0, capacity = 65536, count = 0;
@@ -37,8 +37,10 @@ static char **own_arguments(void)
     for (size_t at = 0; at < length; at += strlen(text + at) + 1)
         count++;
     char **arguments = calloc(count + 1, sizeof(*arguments));
-    if (arguments == NULL)
+    if (arguments == NULL) {
+        free(text);
         return NULL;
+    }
     char *next = text;
     for (size_t i = 0; i < count; i++, next += strlen(next) + 1)
         arguments[i] = next;
@@ -51,9 +53,13 @@ void exec_disable_address_randomisation(void)
     if (before < 0 || (before & ADDR_NO_RANDOMIZE) != 0)
         return;
     char **arguments = own_arguments();
-    if (arguments == NULL || personality((unsigned long)before | ADDR_NO_RANDOMIZE) < 0)
+    if (arguments == NULL)
         return;
-    fflush(NULL);
-    execv("/proc/self/exe", arguments);
-    personality((unsigned long)before);
+    if (personality((unsigned long)before | ADDR_NO_RANDOMIZE) >= 0) {
+        fflush(NULL);
+        execv("/proc/self/exe", arguments);
+        personality((unsigned long)before);
+    }
+    free(arguments[0]);
+    free(arguments);
 }

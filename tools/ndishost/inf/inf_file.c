@@ -135,6 +135,7 @@ static bool line_take(char **at, char **line, unsigned *number)
 {
     char *from = *at, *to = *at;
     bool quoted = false, more = true;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): decode() has made a text, or memory was short and the program has ended */
     if (!*from)
         return false;
     *line = to;

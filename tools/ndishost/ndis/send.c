@@ -191,17 +191,17 @@ bool send_batch_add_request(struct send_batch *batch, const void *data, size_t l
 {
     struct send_path *path = batch->path;
     size_t longest = request->large ? LARGE_FRAME_MAX : path->adapter->attributes.general.MtuSize + ETHERNET_HEADER;
-    bool same_flow = joins_last(batch, data, request);
-    struct host_nbl *nbl = batch->last ? nbl_cell_of(batch->last)->host : NULL;
+    struct host_nbl *nbl;
     struct send_frame *frame;
     uint32_t seed;
 
     if (length < ETHERNET_HEADER || length > longest)
         return false;
+    nbl = batch->last && joins_last(batch, data, request) ? nbl_cell_of(batch->last)->host : NULL;
     pthread_mutex_lock(&path->mutex);
     seed = path->seed++;
     /* SND-26: NET_BUFFERs of one NBL share addresses and type; every third such frame joins its predecessor. */
-    if (!same_flow || seed % 3 || nbl->frame_count == FRAMES_PER_NBL) {
+    if (!nbl || seed % 3 || nbl->frame_count == FRAMES_PER_NBL) {
         nbl = nbl_take(path);
         if (nbl) {
             nbl_initialize(nbl, seed & CANCEL_ID_MASK, request);

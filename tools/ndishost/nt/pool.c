@@ -187,6 +187,7 @@ static void queue_append(struct block_queue *queue, struct block *block)
 static struct block *queue_take(struct block_queue *queue)
 {
     struct block *block = queue->first;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): taken only from what counts bytes or blocks, which is not empty */
     queue->first = block->next;
     if (!queue->first)
         queue->end = &queue->first;
@@ -297,6 +298,7 @@ void *pool_allocate_block(size_t size, uint32_t tag, const void *owner, uintptr_
     uint8_t *payload = block->payload;
     if (!RUNNING_ON_VALGRIND)
         guards_write(block);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): its page leads to it */
     VALGRIND_MALLOCLIKE_BLOCK(payload, size, GUARD_SIZE, 0);
     memset(payload, flags & POOL_ZEROED ? 0 : FRESH_BYTE, size);
     if (!(flags & POOL_ZEROED))

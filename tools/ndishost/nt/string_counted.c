@@ -203,7 +203,8 @@ static uint32_t append(nt_UNICODE_STRING *destination, const uint16_t *units, si
 {
     if (bytes > destination->MaximumLength || destination->Length > destination->MaximumLength - bytes)
         return NT_STATUS_BUFFER_TOO_SMALL;
-    memmove((uint8_t *)destination->Buffer + destination->Length, units, bytes);
+    if (bytes != 0) /* an empty string may have no buffer */
+        memmove((uint8_t *)destination->Buffer + destination->Length, units, bytes);
     destination->Length = (uint16_t)(destination->Length + bytes);
     if (destination->Length + 2u <= destination->MaximumLength)
         units_of(destination)[destination->Length / 2] = 0;

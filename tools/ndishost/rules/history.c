@@ -151,11 +151,11 @@ void history_reset(void)
     for (unsigned i = 0; i < SHARDS; i++) {
         struct shard *shard = &shards[i];
         pthread_mutex_lock(&shard->mutex);
-        while (shard->oldest) {
-            struct history *entry = shard->oldest;
-            age_unlink(shard, entry);
+        for (struct history *entry = shard->oldest, *newer; entry; entry = newer) {
+            newer = entry->newer;
             free(entry);
         }
+        shard->oldest = shard->newest = NULL;
         memset(shard->buckets, 0, sizeof(shard->buckets));
         shard->count = 0;
         pthread_mutex_unlock(&shard->mutex);

@@ -23,6 +23,7 @@ static enum options_outcome parse(struct run_options *options, char *said, size_
     for (; words[argc - 1]; ++argc)
         argv[argc] = (char *)words[argc - 1];
     int ends[2], saved = dup(STDERR_FILENO);
+    assert_true(saved >= 0);
     assert_int_equal(pipe(ends), 0);
     fflush(stderr);
     dup2(ends[1], STDERR_FILENO);

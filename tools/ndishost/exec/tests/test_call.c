@@ -116,6 +116,7 @@ static IMAGE_CODE uintptr_t image_sum_of_nine(uint32_t a, uint32_t b, uint32_t c
 {
     uintptr_t local;
     seen_stack = (uintptr_t)&local;
+    /* NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape): a number to compare, nobody goes there */
     return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i;
 }
 

@@ -152,6 +152,7 @@ static void exercise_net_buffers(void)
     void *pool;
     nt_NET_BUFFER *first, *second;
     nt_NET_BUFFER_LIST *list;
+    const uint8_t *bytes;
     uint32_t copied = 0;
 
     memset(&parameters, 0, sizeof(parameters));
@@ -169,10 +170,13 @@ static void exercise_net_buffers(void)
     NdisRetreatNetBufferDataStart(second, 8, 0, NULL);
     expect(NdisCopyFromNetBufferToNetBuffer(second, 2, 100, first, 12, &copied) == NT_NDIS_STATUS_SUCCESS && copied == 4,
            "a copy ends where the source does");
-    expect(((uint8_t *)NdisGetDataBuffer(second, 8, NULL, 1, 0))[5] == 0x11, "a copy arrives");
+    bytes = NdisGetDataBuffer(second, 8, NULL, 1, 0);
+    expect(bytes && bytes[5] == 0x11, "a copy arrives");
 
     list = NdisAllocateNetBufferList(sample.pool, 32, 16);
     expect(list && ((nt_NET_BUFFER_LIST_CONTEXT *)list->Context)->Offset == 16, "an NBL's context has back fill");
+    if (!list)
+        return;
     expect(NdisAllocateNetBufferListContext(list, 16, 0, SAMPLE_TAG) == NT_NDIS_STATUS_SUCCESS &&
                ((nt_NET_BUFFER_LIST_CONTEXT *)list->Context)->Offset == 0,
            "a context uses the back fill");

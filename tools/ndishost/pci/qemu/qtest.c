@@ -99,7 +99,7 @@ static char *line_next(struct qtest *qtest, bool wait)
             connection_break(qtest, false, "QEMU sent a qtest line without end");
             return NULL;
         }
-        /* The wait is bounded by SO_RCVTIMEO. */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): the wait is bounded by SO_RCVTIMEO */
         ssize_t got = recv(qtest->fd, qtest->input + qtest->filled, INPUT_SIZE - qtest->filled, wait ? 0 : MSG_DONTWAIT);
         if (got > 0)
             qtest->filled += (size_t)got;

@@ -243,6 +243,7 @@ static pid_t child_find(void)
     snprintf(path, sizeof path, "pgrep -n -P %d qemu-system", (int)getpid());
     FILE *children = popen(path, "r");
     int pid = 0;
+    assert_non_null(children);
     assert_int_equal(fscanf(children, "%d", &pid), 1);
     pclose(children);
     return pid;

@@ -20,6 +20,8 @@ static char *captured(void (*body)(void))
     fflush(stderr);
     FILE *file = tmpfile();
     int saved = dup(2);
+    assert_non_null(file);
+    assert_true(saved >= 0);
     dup2(fileno(file), 2);
     body();
     fflush(stderr);

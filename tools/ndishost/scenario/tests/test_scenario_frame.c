@@ -39,7 +39,7 @@ static void every_changed_byte_behind_the_addresses_is_noticed(void **state)
 {
     (void)state;
     for (size_t at = 12; at < 300; ++at) {
-        enum frame_direction direction = 0;
+        enum frame_direction direction = FRAME_UP;
         uint64_t number = 0;
         const char *why;
         frame_make(frame, 300, to, from, FRAME_DOWN, 5);

@@ -20,6 +20,7 @@ static VOID NTAPI HubWork(PVOID WorkItemContext, NDIS_HANDLE NdisIoWorkItemHandl
     NdisGetSystemUpTimeEx(&UpTime);
     KeQuerySystemTime(&SystemTime); /* an inlined read of the shared page on x64 */
     Adapter->LastUpTime = UpTime.LowPart;
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): it has been read from the page, through a cast */
     Adapter->LastTime = SystemTime.LowPart;
     KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
     KeGetCurrentProcessorNumberEx(&Number);

@@ -316,7 +316,7 @@ static void *platform_map(void *context, virtio_u8 bar, virtio_u32 offset, virti
         complain(device, "P8: more was mapped than there is");
     device->map_count++;
     device->mapped_bytes[region] = length;
-    device->base[region] = malloc(length);
+    device->base[region] = malloc(length ? length : 1);
     return device->base[region];
 }
 
