@@ -45,6 +45,8 @@ void nt_exports_register(void)
         nt_run_once_exports,
         nt_callback_object_exports,
         nt_device_queue_exports,
+        nt_c_runtime_exports,
+        nt_c_runtime_wide_exports,
     };
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         export_table_register(tables[i]);

@@ -325,6 +325,56 @@ static uint64_t export_swprintf(struct export_call *call)
     return print_unbounded(call, true, false);
 }
 
+/* The secure ones: a text that does not fit is refused, or cut where `count` allows it; there always is a terminator. */
+static uint64_t print_secure(struct export_call *call, bool wide, bool list, bool counted)
+{
+    uint8_t *buffer = arg_pointer(call);
+    size_t capacity = arg_word(call), count = counted ? arg_word(call) : SIZE_MAX - 1, width = wide ? 2 : 1;
+    const void *format = arg_pointer(call);
+    const uintptr_t *slots = list ? arg_pointer(call) : call->slots + call->cursor;
+    if (!buffer || !capacity || !format)
+        return 0xFFFFFFFFu;
+    size_t room = count < capacity ? count : capacity - 1, length = format_text(buffer, room, wide, format, slots);
+    size_t end = length <= room ? length : counted && (count < capacity || count == SIZE_MAX) ? room : 0;
+    memset(buffer + end * width, 0, width);
+    return length <= room ? length : 0xFFFFFFFFu;
+}
+
+static uint64_t export_sprintf_s(struct export_call *call)
+{
+    return print_secure(call, false, false, false);
+}
+
+static uint64_t export_vsprintf_s(struct export_call *call)
+{
+    return print_secure(call, false, true, false);
+}
+
+static uint64_t export__snprintf_s(struct export_call *call)
+{
+    return print_secure(call, false, false, true);
+}
+
+static uint64_t export__vsnprintf_s(struct export_call *call)
+{
+    return print_secure(call, false, true, true);
+}
+
+static uint64_t export_swprintf_s(struct export_call *call)
+{
+    return print_secure(call, true, false, false);
+}
+
+static uint64_t export__snwprintf_s(struct export_call *call)
+{
+    return print_secure(call, true, false, true);
+}
+
+static uint64_t export__vsnwprintf_s(struct export_call *call)
+{
+    return print_secure(call, true, true, true);
+}
+
 /* What the driver prints is seen with --trace. */
 static uint64_t print_debug(const void *format, const uintptr_t *slots)
 {
@@ -361,6 +411,7 @@ static uint64_t export_vDbgPrintEx(struct export_call *call)
 }
 
 const struct export_row nt_format_exports[] = {
-    EXPORT(_vsnprintf), EXPORT(_snprintf), EXPORT(_vsnwprintf), EXPORT(_snwprintf),  EXPORT(sprintf), EXPORT(vsprintf),
-    EXPORT(swprintf),   EXPORT(DbgPrint),  EXPORT(DbgPrintEx),  EXPORT(vDbgPrintEx), EXPORT_END,
+    EXPORT(_vsnprintf),  EXPORT(_snprintf),    EXPORT(_vsnwprintf), EXPORT(_snwprintf),   EXPORT(sprintf),       EXPORT(vsprintf),
+    EXPORT(swprintf),    EXPORT(DbgPrint),     EXPORT(DbgPrintEx),  EXPORT(vDbgPrintEx),  EXPORT(sprintf_s),     EXPORT(vsprintf_s),
+    EXPORT(_snprintf_s), EXPORT(_vsnprintf_s), EXPORT(swprintf_s),  EXPORT(_snwprintf_s), EXPORT(_vsnwprintf_s), EXPORT_END,
 };

@@ -77,6 +77,7 @@ void nt_callback_notify(const char *name, uintptr_t first, uintptr_t second);
 /* ---- strings ---- */
 /* UTF-16 in image memory to UTF-8; at most size-1 bytes, always terminated. */
 void nt_unicode_to_utf8(const void *unicode_string, char *buffer, size_t size);
+uint16_t nt_upcase(uint16_t unit);
 size_t nt_utf8_to_utf16(const char *text, uint16_t *buffer, size_t units); /* returns units written without the NUL */
 
 #endif

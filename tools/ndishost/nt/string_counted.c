@@ -118,7 +118,7 @@ static uint64_t export_RtlInitAnsiString(struct export_call *call)
 
 /* ---- comparing ---- */
 
-static uint16_t upcase(uint16_t unit)
+uint16_t nt_upcase(uint16_t unit)
 {
     if (unit >= 'a' && unit <= 'z')
         return (uint16_t)(unit - 0x20);
@@ -132,7 +132,7 @@ static uint16_t upcase(uint16_t unit)
 static unsigned unit_at(const nt_UNICODE_STRING *string, bool wide, size_t index, bool ignore_case)
 {
     unsigned unit = wide ? units_of(string)[index] : ((const uint8_t *)string->Buffer)[index];
-    return ignore_case ? upcase((uint16_t)unit) : unit;
+    return ignore_case ? nt_upcase((uint16_t)unit) : unit;
 }
 
 static int32_t compare(const nt_UNICODE_STRING *left, const nt_UNICODE_STRING *right, bool wide, bool ignore_case, size_t limit)
@@ -287,13 +287,13 @@ static uint64_t export_RtlUpcaseUnicodeString(struct export_call *call)
         return NT_STATUS_INVALID_PARAMETER;
     uint32_t status = prepare(destination, source->Length, 0, allocate, call->return_address);
     for (size_t i = 0; status == NT_STATUS_SUCCESS && i < source->Length / 2u; i++)
-        units_of(destination)[i] = upcase(units_of(source)[i]);
+        units_of(destination)[i] = nt_upcase(units_of(source)[i]);
     return status;
 }
 
 static uint64_t export_RtlUpcaseUnicodeChar(struct export_call *call)
 {
-    return upcase(arg_u16(call));
+    return nt_upcase(arg_u16(call));
 }
 
 static uint64_t export_RtlFreeUnicodeString(struct export_call *call)

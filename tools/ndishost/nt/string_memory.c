@@ -14,7 +14,6 @@ static uint64_t copy(struct export_call *call)
     return (uintptr_t)destination;
 }
 
-#if UINTPTR_MAX == UINT32_MAX
 /* memcpy of overlapping blocks: what happens depends on the compiler's version, so it is a bug. */
 static uint64_t export_memcpy(struct export_call *call)
 {
@@ -35,7 +34,6 @@ static uint64_t export_memset(struct export_call *call)
     memset(destination, byte, arg_word(call));
     return (uintptr_t)destination;
 }
-#endif
 
 static uint64_t export_RtlFillMemory(struct export_call *call)
 {
@@ -123,11 +121,10 @@ static uint64_t export_RtlPrefetchMemoryNonTemporal(struct export_call *call)
 
 const struct export_row nt_string_memory_exports[] = {
     EXPORT(RtlPrefetchMemoryNonTemporal),
-#if UINTPTR_MAX == UINT32_MAX
     EXPORT(memcpy),
     EXPORT(memset),
     {"memmove", copy, 0},
-#else
+#if UINTPTR_MAX != UINT32_MAX
     {"RtlCopyMemory", copy, 0},
     {"RtlCopyMemoryNonTemporal", copy, 0},
 #endif
