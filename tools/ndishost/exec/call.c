@@ -87,6 +87,9 @@ static uint64_t call_image(const char *what, uintptr_t function, unsigned slot_c
 
     TRACE("callback", "%s", what);
     context->images = &frame;
+#if !defined(__x86_64__)
+    uint32_t exception_list = context->exception_list;
+#endif
     if (step_enabled)
         step_image_goes_on(context);
     uint64_t result = context_call_image(context, function, slot_count, slots, &back);
@@ -97,6 +100,13 @@ static uint64_t call_image(const char *what, uintptr_t function, unsigned slot_c
         rule_violated("HOST-STDCALL", NULL, "%s left the stack pointer off by %+ld bytes: it takes %u argument bytes", what,
                       (long)(intptr_t)(back.actual_sp - back.expected_sp), (unsigned)(slot_count * sizeof(uintptr_t)));
     check_registers(what, &back);
+#if !defined(__x86_64__)
+    if (context->exception_list != exception_list) {
+        rule_violated("HOST-NONVOLATILE", NULL, "%s returned with an exception handler registered at fs:[0] that it had not on entry",
+                      what);
+        context->exception_list = exception_list;
+    }
+#endif
     if (locks_held() != after.locks)
         rule_violated("IRQL-30", NULL, "%s was entered with %u spin locks held and returned with %u", what, locks, locks_held());
     if (processor->irql != after.irql) {

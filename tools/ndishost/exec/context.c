@@ -85,6 +85,9 @@ void context_create(struct context *context, void (*main)(void))
     guarded_stack_create(&context->host, HOST_STACK_SIZE, false);
     guarded_stack_create(&context->kernel, KERNEL_STACK_SIZE, true);
     context->kernel_sp = context->kernel.top;
+#if !defined(__x86_64__)
+    context->exception_list = EXCEPTION_LIST_END;
+#endif
 
     /* What context_switch_stack() pops: its saved registers, main as the return address, and an end for backtraces. */
     uintptr_t *frame = (uintptr_t *)context->host.top;

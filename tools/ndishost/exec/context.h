@@ -92,7 +92,11 @@ struct context {
     struct guarded_stack host, kernel;
     struct export_frame *exports; /* innermost first; for reports */
     struct image_frame *images;
+#if !defined(__x86_64__)
+    uint32_t exception_list; /* fs:[0]: where the image's __try blocks are registered; EXCEPTION_LIST_END: none */
+#endif
 };
+#define EXCEPTION_LIST_END 0xffffffffu
 
 /* The context that runs on this host thread; NULL on plain host threads. Read by the assembly. */
 extern __thread struct context *context_current;

@@ -132,17 +132,31 @@ uint64_t processor_block_read(uint64_t offset, unsigned width)
     put_word(page, 0x188, (uintptr_t)processor->current); /* Prcb.CurrentThread */
     put32(page, 0x1a4, number);                           /* Prcb.Number */
 #else
-    put_word(page, 0x018, self);                          /* NtTib.Self */
-    put_word(page, 0x01c, self);                          /* SelfPcr */
-    put_word(page, 0x020, self + 0x120);                  /* Prcb */
-    page[0x024] = processor->irql;                        /* Irql */
-    page[0x051] = (uint8_t)number;                        /* Number */
-    put16(page, 0x044, 1);                                /* MajorVersion */
-    put16(page, 0x046, 1);                                /* MinorVersion */
-    put_word(page, 0x124, (uintptr_t)processor->current); /* PrcbData.CurrentThread */
-    page[0x130] = (uint8_t)number;                        /* PrcbData.LegacyNumber */
+    put32(page, 0x000, processor->current->exception_list); /* NtTib.ExceptionList */
+    put_word(page, 0x018, self);                            /* NtTib.Self */
+    put_word(page, 0x01c, self);                            /* SelfPcr */
+    put_word(page, 0x020, self + 0x120);                    /* Prcb */
+    page[0x024] = processor->irql;                          /* Irql */
+    page[0x051] = (uint8_t)number;                          /* Number */
+    put16(page, 0x044, 1);                                  /* MajorVersion */
+    put16(page, 0x046, 1);                                  /* MinorVersion */
+    put_word(page, 0x124, (uintptr_t)processor->current);   /* PrcbData.CurrentThread */
+    page[0x130] = (uint8_t)number;                          /* PrcbData.LegacyNumber */
 #endif
     return get(page, offset % PROCESSOR_BLOCK_SIZE, width);
+}
+
+/* __try blocks of x86 code link themselves into the list at fs:[0]; everything else is the kernel's. */
+bool processor_block_write(uint64_t offset, unsigned width, uint64_t value)
+{
+#if !defined(__x86_64__)
+    if (width == 4 && offset == sched_current_processor() * (uint64_t)PROCESSOR_BLOCK_SIZE) {
+        context_current->exception_list = (uint32_t)value;
+        return true;
+    }
+#endif
+    (void)offset, (void)width, (void)value;
+    return false;
 }
 
 void kernel_registers_install(void)

@@ -94,7 +94,8 @@ uint64_t shared_user_read(uint64_t offset, unsigned width);
 uintptr_t processor_block_base(void); /* of the current processor; inaccessible memory */
 bool processor_block_contains(uintptr_t address, uint64_t *offset);
 uint64_t processor_block_read(uint64_t offset, unsigned width);
-bool trap_emulate_privileged(struct trap *trap); /* false: not one of them */
+bool processor_block_write(uint64_t offset, unsigned width, uint64_t value); /* false: the image must not write there */
+bool trap_emulate_privileged(struct trap *trap);                             /* false: not one of them */
 
 /* ---- trap.c ---- */
 _Noreturn void trap_report_fault(struct trap_frame *frame, uintptr_t address);

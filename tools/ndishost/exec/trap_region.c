@@ -208,7 +208,10 @@ void trap_memory_write(struct trap *trap, uintptr_t address, unsigned width, uin
     struct region region;
     uint64_t offset;
     char place[160];
-    if (address - (uintptr_t)SHARED_USER_ADDRESS < SHARED_USER_SIZE || processor_block_contains(address, &offset))
+    bool of_processor = processor_block_contains(address, &offset);
+    if (of_processor && processor_block_write(offset, width, value))
+        return;
+    if (of_processor || address - (uintptr_t)SHARED_USER_ADDRESS < SHARED_USER_SIZE)
         trap_bugcheck("HOST-FAULT", "`%s` at %s writes to memory that only the kernel writes to", trap_text(trap),
                       describe_address(trap->frame->ip, place, sizeof(place)));
     if (find(address, &region)) {

@@ -230,6 +230,41 @@ static void start_on_second(void *unused)
     (void)unused;
     sched_thread_join(sched_thread_start("second", 1, processor_block, NULL));
 }
+#if !defined(__x86_64__)
+/* What a compiler makes of __try: an entry is linked in at fs:[0] and taken out again. */
+static void exception_list(void *unused)
+{
+    (void)unused;
+    static const uint8_t pairs[] = {0x64, 0xa1, 0,    0, 0, 0,    /* mov eax, fs:[0] */
+                                    0x40,                         /* inc eax: 0 at the end of the list */
+                                    0x64, 0xff, 0x35, 0, 0, 0, 0, /* push dword ptr fs:[0] */
+                                    0x64, 0x89, 0x25, 0, 0, 0, 0, /* mov fs:[0], esp */
+                                    0x64, 0x8b, 0x15, 0, 0, 0, 0, /* mov edx, fs:[0] */
+                                    0x29, 0xe2,                   /* sub edx, esp: 0 */
+                                    0x64, 0x8f, 0x05, 0, 0, 0, 0, /* pop dword ptr fs:[0] */
+                                    0x09, 0xd0,                   /* or eax, edx */
+                                    0xc3};
+    static const uint8_t leaves[] = {0x64, 0x89, 0x25, 0, 0, 0, 0, /* mov fs:[0], esp */ 0xc3};
+    uint8_t *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memcpy(code, pairs, sizeof(pairs));
+    memcpy(code + 512, leaves, sizeof(leaves));
+    for (unsigned round = 0; round < 2; round++)
+        CLAIM_EQUAL((uint32_t)image_call("try", (uintptr_t)code, 0, NULL), 0);
+    CLAIM_EQUAL(violations_total(), 0);
+    image_call("try", (uintptr_t)code + 512, 0, NULL);
+    CLAIM_EQUAL(violations_of("HOST-NONVOLATILE"), 1);
+    CLAIM_EQUAL((uint32_t)image_call("try", (uintptr_t)code, 0, NULL), 0); /* what was left there is forgotten */
+    munmap(code, 4096);
+}
+static void test_exception_handlers_are_linked_and_taken_out(void **state)
+{
+    (void)state;
+    violations_reset();
+    on_machine(1, exception_list, NULL);
+    violations_reset();
+}
+#endif
+
 static void test_segment_reads_see_the_processor_block(void **state)
 {
     (void)state;
@@ -354,6 +389,9 @@ int main(void)
         cmocka_unit_test(test_cr8_is_the_irql),
 #endif
         cmocka_unit_test(test_segment_reads_see_the_processor_block),
+#if !defined(__x86_64__)
+        cmocka_unit_test(test_exception_handlers_are_linked_and_taken_out),
+#endif
         cmocka_unit_test(test_shared_user_data_shows_version_and_time),
         cmocka_unit_test(test_write_to_shared_user_data_ends_the_run),
         cmocka_unit_test(test_privileged_instructions_are_violations),
