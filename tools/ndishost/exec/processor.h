@@ -47,7 +47,8 @@ struct sched_thread {
     const char *wait_reason;     /* sched_wait_reason() */
     struct sched_event *waiting; /* what it is blocked on */
     uint64_t wait_deadline;
-    sem_t *host_done; /* posted too when set: sched_run() */
+    struct processor *wanted; /* sched_thread_move() at DISPATCH_LEVEL: where to go when the IRQL falls; else NULL */
+    sem_t *host_done;         /* posted too when set: sched_run() */
 };
 
 struct processor {
@@ -59,6 +60,7 @@ struct processor {
     struct context *current;
     struct context idle; /* the host thread's own stack, no kernel stack */
     struct guarded_stack dpc_stack, interrupt_stack;
+    struct sched_thread *moving; /* made ready elsewhere by the idle context, likewise */
     struct sched_thread *exited; /* its end is announced by the idle context, once nobody is on its stack */
     uint64_t slice_start;
 

@@ -127,6 +127,8 @@ void processor_deliver(struct processor *processor)
     }
 }
 
+static void thread_follow_wish(void);
+
 /* ---- IRQL ---- */
 
 uint8_t irql_raise(uint8_t irql)
@@ -147,6 +149,8 @@ void irql_lower(uint8_t irql)
     processor->irql = irql;
     if (atomic_load_explicit(&processor->attention, memory_order_relaxed) & attention_admitted(irql))
         processor_deliver(processor);
+    if (irql < IRQL_DISPATCH)
+        thread_follow_wish();
 }
 
 /* ---- threads ---- */
@@ -197,6 +201,13 @@ static struct sched_thread *ready_pop(struct processor *processor)
     return thread;
 }
 
+/* Behind a switch: the thread may be on another processor than before, whose thread-local addresses are not the old ones. */
+__attribute__((noinline)) static void resume(uint8_t irql, struct trap_frame *trap)
+{
+    trap_in_progress = trap;
+    processor_current->irql = irql;
+}
+
 /* Leaves the current context of `processor` for `next`; returns when somebody switches back. */
 static void context_switch(struct processor *processor, struct context *next)
 {
@@ -209,8 +220,7 @@ static void context_switch(struct processor *processor, struct context *next)
     processor->irql = IRQL_PASSIVE;
     processor->slice_start = sched_now();
     context_switch_stack(&self->resume_sp, next->resume_sp);
-    trap_in_progress = trap;
-    processor->irql = irql;
+    resume(irql, trap);
 }
 
 void thread_block(void)
@@ -268,11 +278,43 @@ void sched_stall(uint32_t microseconds)
     } while (sched_now() < end);
 }
 
+/* ---- from processor to processor ---- */
+
+/* Nobody may run the thread before it has left its stack here: the idle context hands it over. */
+static void thread_move(struct sched_thread *self, struct processor *to)
+{
+    struct processor *from = here();
+    self->wanted = NULL;
+    if (from == to)
+        return;
+    from->moving = self;
+    self->processor = to;
+    context_switch(from, &from->idle);
+}
+
+static void thread_follow_wish(void)
+{
+    struct sched_thread *self = thread_current();
+    if (self != NULL && self->wanted != NULL)
+        thread_move(self, self->wanted);
+}
+
+void sched_thread_move(unsigned processor)
+{
+    struct sched_thread *self = thread_current();
+    if (self == NULL || processor >= processor_count)
+        misuse("a thread was moved to a processor that does not exist");
+    if (irql_current() < IRQL_DISPATCH)
+        thread_move(self, &processors[processor]);
+    else
+        self->wanted = &processors[processor];
+}
+
 static _Noreturn void thread_main(void)
 {
     struct sched_thread *self = thread_current();
-    struct processor *processor = self->processor;
     self->entry(self->argument);
+    struct processor *processor = here(); /* it may have moved */
     if (processor->irql != IRQL_PASSIVE) {
         rule_violated("IRQL-30", NULL, "thread %s ended at IRQL %u", self->name, processor->irql);
         irql_lower(IRQL_PASSIVE);
@@ -387,6 +429,11 @@ void processor_loop(struct processor *processor)
         struct sched_thread *thread = ready_pop(processor);
         if (thread != NULL) {
             context_switch(processor, &thread->context);
+            if (processor->moving != NULL) {
+                thread = processor->moving;
+                processor->moving = NULL;
+                thread_make_ready(thread);
+            }
             if (processor->exited != NULL)
                 thread_announce_end(processor);
         } else if (atomic_load(&processor->attention) & ATTENTION_STOP) {

@@ -3,12 +3,11 @@
  * sched.h - virtual processors, the threads, DPCs and interrupts that run on them, waits and time.
  *
  * A *context* is a coroutine with a host stack and a guarded kernel stack. A *thread* is a context that starts at PASSIVE_LEVEL and
- * stays on one processor. ISRs and DPCs run nested, on top of whatever thread is current on their processor, on that processor's own
- * kernel stacks, as on the real machine. A *policy* decides who goes on:
- *   free    each processor is a host pthread; devices, networks and time are real;
- *   seeded  all processors run on one pthread; one seed decides every switch; time is virtual; a run replays exactly.
- * Both have the same yield points: every export call, every trap, every wait. Nothing outside exec/ may call a pthread primitive that
- * blocks while on a context; short host-internal mutexes that are never held across a yield point are fine.
+ * stays on one processor until it moves itself. ISRs and DPCs run nested, on top of whatever thread is current on their processor, on that
+ * processor's own kernel stacks, as on the real machine. A *policy* decides who goes on: free    each processor is a host pthread; devices,
+ * networks and time are real; seeded  all processors run on one pthread; one seed decides every switch; time is virtual; a run replays
+ * exactly. Both have the same yield points: every export call, every trap, every wait. Nothing outside exec/ may call a pthread primitive
+ * that blocks while on a context; short host-internal mutexes that are never held across a yield point are fine.
  *
  * Unless a function says "from any host thread", it must be called on a context.
  */
@@ -94,6 +93,12 @@ struct sched_thread;
 struct sched_thread *sched_thread_start(const char *name, unsigned processor, void (*entry)(void *argument), void *argument);
 /* Waits until the thread has returned, and frees it. Every started thread is joined exactly once. IRQL: PASSIVE. */
 void sched_thread_join(struct sched_thread *thread);
+
+/*
+ * The current thread goes on on that processor, and stays there. At DISPATCH_LEVEL: as soon as the IRQL falls below it. Nothing of the
+ * processor that it leaves may be kept over the call.
+ */
+void sched_thread_move(unsigned processor);
 
 /* ---- events: the one blocking primitive; NT events, NDIS events, sleeps and joins are built on it ---- */
 struct sched_event {

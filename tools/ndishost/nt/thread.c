@@ -3,6 +3,7 @@
 #include "nt/callback_object.h"
 #include "nt/dispatcher.h"
 #include "nt/registry.h"
+#include "nt/thread_affinity.h"
 
 #include "abi/nt_constants.h"
 #include "exec/sched.h"
@@ -43,6 +44,7 @@ static void thread_entry(void *argument)
     thread->key = sched_current_thread_key();
     if (__builtin_setjmp(thread->leave) == 0)
         IMAGE_CALL("system thread", thread->routine, thread->context);
+    thread_affinity_forget();
     dispatcher_lock();
     thread->ended = true;
     dispatcher_signal(&thread->header, 1);

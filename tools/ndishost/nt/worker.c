@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "exec/sched.h"
+#include "nt/thread_affinity.h"
 
 enum { WORKER_COUNT = 2, TICKS_PER_MS = 10000, LOOK_MS = 10 };
 
@@ -55,6 +56,7 @@ static void worker(void *argument)
         sched_event_wait(&work_available, SCHED_FOREVER);
         while ((entry = take(mine))) {
             entry->run(entry);
+            thread_affinity_check_reverted("a work item");
             worker_ran(mine);
         }
         if (stopping)

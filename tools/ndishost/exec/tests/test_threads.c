@@ -58,6 +58,51 @@ static void test_no_wake_up_is_lost_between_threads(void **state)
         on_machine(processors, pass_a_token_round, NULL);
 }
 
+/* Each goes from processor to processor, now and then at DISPATCH_LEVEL, and shares all of them with the others. */
+static void wander(void *argument)
+{
+    unsigned number = (unsigned)(uintptr_t)argument;
+    struct sched_event never;
+    sched_event_init(&never, true, false);
+    for (unsigned round = 0; round < scaled(2000); round++) {
+        unsigned to = (number + round * 7) % sched_processor_count();
+        if (round % 3 == 0) {
+            uint8_t irql = irql_raise(IRQL_DISPATCH);
+            unsigned before = sched_current_processor();
+            sched_thread_move(to);
+            sched_yield_point(YIELD_EXPORT);
+            CLAIM_EQUAL(sched_current_processor(), before);
+            irql_lower(irql);
+        } else {
+            uint8_t irql = irql_raise(round % 2 ? IRQL_APC : IRQL_PASSIVE);
+            sched_thread_move(to);
+            CLAIM_EQUAL(irql_current(), round % 2 ? IRQL_APC : IRQL_PASSIVE);
+            irql_lower(irql);
+        }
+        CLAIM_EQUAL(sched_current_processor(), to);
+        if (round % 16 == 0)
+            CLAIM(!sched_event_wait(&never, sched_now() + 100));
+        CLAIM_EQUAL(sched_current_processor(), to);
+        CLAIM_EQUAL(irql_current(), IRQL_PASSIVE);
+    }
+}
+static void wander_together(void *unused)
+{
+    struct sched_thread *threads[6];
+    (void)unused;
+    for (unsigned i = 0; i < 6; i++)
+        threads[i] = sched_thread_start("wanderer", i % sched_processor_count(), wander, (void *)(uintptr_t)i);
+    wander((void *)(uintptr_t)6);
+    for (unsigned i = 0; i < 6; i++)
+        sched_thread_join(threads[i]);
+}
+static void test_threads_move_between_processors(void **state)
+{
+    (void)state;
+    for (unsigned processors = 1; processors <= 4; processors++)
+        on_machine(processors, wander_together, NULL);
+}
+
 static void wait_for_gate(void *argument)
 {
     CLAIM(sched_event_wait(argument, SCHED_FOREVER));
@@ -246,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_wake_up_is_lost_between_threads),
+        cmocka_unit_test(test_threads_move_between_processors),
         cmocka_unit_test(test_notification_event_releases_all_and_stays_signalled),
         cmocka_unit_test(test_synchronization_event_is_taken_once),
         cmocka_unit_test(test_time_limit_and_signal_never_both_count),
