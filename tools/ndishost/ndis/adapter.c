@@ -104,8 +104,8 @@ static uint32_t add_device(struct adapter *adapter)
     return status;
 }
 
-/* Keywords of this path are values of the hardware key; the others are the adapter's own, of its software key. */
-static void add_hardware_key(struct adapter *adapter, const struct adapter_options *options)
+/* Keywords of this path are values of the hardware key; the others are the adapter's own, of its driver key. */
+static void add_device_keys(struct adapter *adapter, const struct adapter_options *options)
 {
     static const char path[] = "Device Parameters\\";
 
@@ -113,6 +113,8 @@ static void add_hardware_key(struct adapter *adapter, const struct adapter_optio
     for (unsigned i = 0; i < options->keyword_count; i++) {
         if (strncasecmp(options->keywords[i].name, path, sizeof(path) - 1) == 0)
             registry_device_set(adapter->physical_device, options->keywords[i].name + sizeof(path) - 1, options->keywords[i].value);
+        else
+            registry_driver_set(adapter->physical_device, options->keywords[i].name, options->keywords[i].value);
     }
 }
 
@@ -131,7 +133,7 @@ struct adapter *adapter_create(struct driver *driver, struct pci_function *funct
     adapter->interrupts = options->interrupts;
     adapter->keywords = keyword_store_create(options->keywords, options->keyword_count);
     adapter->physical_device = device_create(driver);
-    add_hardware_key(adapter, options);
+    add_device_keys(adapter, options);
     adapter->functional_device = device_create(driver);
     adapter->physical_device->AttachedDevice = (uintptr_t)adapter->functional_device;
     adapter->handle = handle_create(HANDLE_ADAPTER, adapter, NULL, 0);

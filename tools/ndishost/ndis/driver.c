@@ -12,6 +12,7 @@
 #include "ndis/shared_memory_provider.h"
 #include "nt/io.h"
 #include "nt/nt.h"
+#include "nt/registry.h"
 #include "nt/worker.h"
 #include "rules/acquire.h"
 #include "rules/rules.h"
@@ -87,6 +88,7 @@ static void create_objects(struct driver *driver)
         abort();
     snprintf(path, sizeof(path), "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\%s", driver->service);
     driver->registry_path = unicode_string_create(path);
+    registry_service_add(driver->service);
     driver->object->Type = 4; /* IO_TYPE_DRIVER */
     driver->object->Size = sizeof(*driver->object);
     driver->object->DriverExtension = (uintptr_t)driver->extension;

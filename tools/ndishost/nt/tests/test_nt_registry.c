@@ -14,7 +14,7 @@
 #include "rules/rules.h"
 #include "rules/track.h"
 
-enum { HARDWARE = 1, SOFTWARE = 2, READ = 1, WRITE = 2, CREATE = 4, DWORD = 4, MULTI = 7, BASIC = 0, FULL = 1, PARTIAL = 2 };
+enum { HARDWARE = 1, READ = 1, WRITE = 2, CREATE = 4, DWORD = 4, MULTI = 7, BASIC = 0, FULL = 1, PARTIAL = 2 };
 static const uint32_t DENIED = 0xC0000022, TOO_SMALL = 0xC0000023, OVERFLOWN = 0x80000005, NO_MORE = 0x8000001A, DELETED = 0xC000017C;
 static int device, other;
 
@@ -82,7 +82,7 @@ static void IMAGE_ENTRY read_values(void)
     registry_device_set(&device, "Aero\\VlanIds", "multi:5;6");
     registry_device_set(&device, "Aero\\VlanId", "dword:7");
     CLAIM_EQUAL(open_device(&other, HARDWARE, READ, &root), NT_STATUS_OBJECT_NAME_NOT_FOUND);
-    CLAIM_EQUAL(open_device(&device, SOFTWARE, READ, &root), NT_STATUS_OBJECT_NAME_NOT_FOUND);
+    CLAIM_EQUAL(open_device(&device, 3, READ, &root), NT_STATUS_INVALID_PARAMETER);
     CLAIM_EQUAL(open_device(&device, HARDWARE, READ, &root), NT_STATUS_SUCCESS);
     CLAIM_EQUAL(open_below(root, "Nowhere", READ, &key, NULL), NT_STATUS_OBJECT_NAME_NOT_FOUND);
     CLAIM_EQUAL(open_below(root, "aero", READ, &key, NULL), NT_STATUS_SUCCESS);
