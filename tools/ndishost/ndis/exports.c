@@ -30,6 +30,7 @@ void ndis_exports_register(void)
         ndis_event_log_exports,
         ndis_device_exports,
         ndis_oid_exports,
+        ndis_oid_direct_exports,
         ndis_status_exports,
         ndis_send_exports,
         ndis_receive_exports,

@@ -26,6 +26,7 @@ extern const struct export_row ndis_system_exports[];
 extern const struct export_row ndis_event_log_exports[];
 extern const struct export_row ndis_device_exports[];
 extern const struct export_row ndis_oid_exports[];
+extern const struct export_row ndis_oid_direct_exports[];
 extern const struct export_row ndis_status_exports[];
 extern const struct export_row ndis_send_exports[];
 extern const struct export_row ndis_receive_exports[];

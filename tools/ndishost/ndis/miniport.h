@@ -144,6 +144,8 @@ struct adapter {
     struct send_path *send;
     struct receive_path *receive;
     struct oid_channel *oids;
+    struct direct_request *direct_requests; /* oid_direct.c's list, under mutex */
+    atomic_uint direct_count;
     nt_NDIS_STATISTICS_INFO last_statistics; /* the previous OID_GEN_STATISTICS since initialisation, for OIM-09 */
     struct ndis_port *ports;                 /* port.c's list, under mutex */
     bool has_log;                            /* NdisMCreateLog; under mutex */

@@ -10,10 +10,11 @@
 #include "ndis/attributes.h"
 #include "ndis/exports.h"
 #include "ndis/miniport.h"
+#include "ndis/oid_buffer.h"
 #include "nt/nt.h"
 #include "rules/rules.h"
 
-enum { OID_DEADLINE_MS = 12000, BUFFER_GUARD = 32, GUARD_FILL = 0xFD };
+enum { OID_DEADLINE_MS = 12000 };
 
 struct oid_channel {
     struct adapter *adapter;
@@ -42,11 +43,6 @@ struct oid_channel *oid_channel_create(struct adapter *adapter)
 void oid_channel_destroy(struct oid_channel *channel)
 {
     free(channel);
-}
-
-bool oid_outstanding(const struct oid_channel *channel)
-{
-    return channel->request != NULL;
 }
 
 bool oid_in_request(const struct oid_channel *channel)
@@ -101,7 +97,7 @@ static void check_set(const struct adapter *adapter, const nt_NDIS_OID_REQUEST *
         rule_violated("OID-20", NULL, "OID 0x%08x must not fail and ended with 0x%08x", oid, status);
 }
 
-static void check_result(struct adapter *adapter, const nt_NDIS_OID_REQUEST *request, uint32_t status, uint32_t length)
+void oid_check_result(struct adapter *adapter, const nt_NDIS_OID_REQUEST *request, uint32_t status, uint32_t length)
 {
     if (status == NT_NDIS_STATUS_INDICATION_REQUIRED)
         rule_violated("OID-19", NULL, "OID 0x%08x ended with NDIS_STATUS_INDICATION_REQUIRED", request->DATA_QUERY_INFORMATION_Oid);
@@ -109,42 +105,6 @@ static void check_result(struct adapter *adapter, const nt_NDIS_OID_REQUEST *req
         check_set(adapter, request, status, length);
     else
         check_query(adapter, request, status, length);
-}
-
-/* ---- buffers ---- */
-
-/* The information buffer between guards; every other one starts at an odd address (OID-17). */
-struct guarded_buffer {
-    uint8_t *block, *data;
-    uint32_t length;
-    size_t size;
-};
-
-static struct guarded_buffer buffer_create(uint32_t length, bool unaligned)
-{
-    struct guarded_buffer buffer;
-
-    buffer.length = length;
-    buffer.size = (size_t)length + 2 * BUFFER_GUARD + 1;
-    buffer.block = malloc(buffer.size);
-    if (!buffer.block)
-        abort();
-    memset(buffer.block, GUARD_FILL, buffer.size);
-    buffer.data = buffer.block + BUFFER_GUARD + unaligned;
-    return buffer;
-}
-
-static void buffer_destroy(struct guarded_buffer *buffer, uint32_t oid)
-{
-    for (uint8_t *at = buffer->block; at < buffer->block + buffer->size; at++) {
-        if ((at < buffer->data || at >= buffer->data + buffer->length) && *at != GUARD_FILL) {
-            rule_violated("OID-08", NULL, "OID 0x%08x: byte %ld of a buffer of %u was written", oid, (long)(at - buffer->data),
-                          buffer->length);
-            break;
-        }
-    }
-    memset(buffer->block, 0xDD, buffer->size);
-    free(buffer->block);
 }
 
 /* ---- the request ---- */
@@ -188,7 +148,7 @@ struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t o
 {
     struct oid_channel *channel = adapter->oids;
     struct oid_result result = {NT_NDIS_STATUS_FAILURE, 0, 0};
-    struct guarded_buffer buffer;
+    struct oid_buffer buffer;
     nt_NDIS_OID_REQUEST *request;
 
     if (adapter->state == ADAPTER_HALTED || adapter->state == ADAPTER_INITIALIZING || adapter->state == ADAPTER_SHUT_DOWN ||
@@ -198,7 +158,7 @@ struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t o
     request = calloc(1, sizeof(*request));
     if (!request)
         abort();
-    buffer = buffer_create(length, channel->requests++ % 2);
+    buffer = oid_buffer_create(length, channel->requests++ % 2);
     if (length)
         memcpy(buffer.data, data, length);
     object_header_set(request, NT_NDIS_OBJECT_TYPE_OID_REQUEST, NT_NDIS_OID_REQUEST_REVISION_1, NT_NDIS_SIZEOF_OID_REQUEST_REVISION_1);
@@ -210,12 +170,12 @@ struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t o
     request->DATA_QUERY_INFORMATION_InformationBufferLength = length;
     result.status = call_request(channel, request);
     TRACE("oid", "%s 0x%08x, %u bytes: 0x%08x", type == NT_NdisRequestSetInformation ? "set" : "query", oid, length, result.status);
-    check_result(adapter, request, result.status, length);
+    oid_check_result(adapter, request, result.status, length);
     result.transferred = request->DATA_QUERY_INFORMATION_BytesWritten; /* BytesRead of a set lies at the same place */
     result.needed = request->DATA_QUERY_INFORMATION_BytesNeeded;
     if (type != NT_NdisRequestSetInformation && result.status == NT_NDIS_STATUS_SUCCESS)
         memcpy(data, buffer.data, result.transferred < length ? result.transferred : length);
-    buffer_destroy(&buffer, oid);
+    oid_buffer_destroy(&buffer, oid);
     memset(request, 0xDD, sizeof(*request));
     free(request);
     sleeping_mutex_unlock(&channel->serial);

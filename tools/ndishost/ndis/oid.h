@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/nt_types.h"
+
 struct adapter;
 struct oid_channel;
 
 struct oid_channel *oid_channel_create(struct adapter *adapter);
 void oid_channel_destroy(struct oid_channel *channel);
-/* A request that the miniport has and did not complete. */
-bool oid_outstanding(const struct oid_channel *channel);
 /* On this thread, inside MiniportOidRequest (OID-23). */
 bool oid_in_request(const struct oid_channel *channel);
 
@@ -23,6 +23,20 @@ struct oid_result {
 };
 /* Past NDIS, straight to MiniportOidRequest. PASSIVE_LEVEL. `type` is NDIS_REQUEST_TYPE. */
 struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t oid, void *data, uint32_t length);
+
+/* What NDIS checks of any request that has come back. */
+void oid_check_result(struct adapter *adapter, const union nt_NDIS_OID_REQUEST *request, uint32_t status, uint32_t length);
+
+/* ---- direct requests (oid_direct.c): any number at once, beside the others, also at DISPATCH_LEVEL (OID-22, IRQL-08) ---- */
+
+/* The miniport takes them: MiniportDirectOidRequest is registered. */
+bool oid_direct_possible(const struct adapter *adapter);
+/* Straight to MiniportDirectOidRequest, entered at DISPATCH_LEVEL when `raised`; waits for the completion. PASSIVE_LEVEL. */
+struct oid_result oid_direct_request(struct adapter *adapter, uint32_t type, uint32_t oid, void *data, uint32_t length, bool raised);
+/* MiniportCancelDirectOidRequest; <= DISPATCH_LEVEL. */
+void oid_direct_cancel(struct adapter *adapter, uintptr_t request_id);
+/* RequestId of the direct request that was made last, pending or not. */
+uintptr_t oid_direct_youngest(const struct adapter *adapter);
 
 /* RequestId of the request that was made last, pending or not. */
 uintptr_t oid_youngest(const struct adapter *adapter);

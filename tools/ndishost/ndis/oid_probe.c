@@ -12,6 +12,7 @@
 #include "rules/rules.h"
 
 enum { PROBE_BUFFER = 512, PROBE_LIST_MAX = 65536, UNKNOWN_REQUEST = 0x4711 };
+#define UNKNOWN_OID 0xFFFE4711u
 
 /* OIM-01: each of these is answered with success when the buffer is large. */
 static void probe_mandatory_queries(struct adapter *adapter)
@@ -187,6 +188,23 @@ static void probe_cancel(struct adapter *adapter)
     irql_lower(irql);
 }
 
+/* OID-13, OID-22, IRQL-08: direct requests of nobody's, at both IRQLs, one within the other's time; nothing of it is serialised. */
+static void probe_direct(struct adapter *adapter)
+{
+    uint32_t word = 0;
+
+    if (!oid_direct_possible(adapter))
+        return;
+    for (unsigned raised = 0; raised < 2; raised++) {
+        struct oid_result query = oid_direct_request(adapter, NT_NdisRequestQueryInformation, UNKNOWN_OID, &word, sizeof(word), raised);
+        struct oid_result set = oid_direct_request(adapter, NT_NdisRequestSetInformation, UNKNOWN_OID, &word, sizeof(word), raised);
+
+        expect_refusal("OID-13", "direct query of an unknown OID", query.status, NT_NDIS_STATUS_NOT_SUPPORTED, NT_NDIS_STATUS_INVALID_OID);
+        expect_refusal("OID-13", "direct set of an unknown OID", set.status, NT_NDIS_STATUS_NOT_SUPPORTED, NT_NDIS_STATUS_INVALID_OID);
+        oid_direct_cancel(adapter, UNKNOWN_REQUEST);
+    }
+}
+
 void oid_probe(struct adapter *adapter)
 {
     probe_mandatory_queries(adapter);
@@ -195,5 +213,6 @@ void oid_probe(struct adapter *adapter)
     probe_moderation(adapter);
     probe_long_multicast_list(adapter);
     probe_cancel(adapter);
+    probe_direct(adapter);
     offload_probe(adapter);
 }

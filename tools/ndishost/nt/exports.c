@@ -49,6 +49,7 @@ void nt_exports_register(void)
         nt_c_runtime_wide_exports,
         nt_thread_affinity_exports,
         nt_registry_table_exports,
+        nt_generic_table_exports,
     };
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         export_table_register(tables[i]);

@@ -8,11 +8,13 @@
 #include "scenario/scenario.h"
 
 enum { FRAMES_SHORT = 96, OIDS_MAX = 256, LENGTH_MOST = 80, LARGE = 4096, STORM_RANDOM = 400 };
+#define IPSEC_FIRST NT_OID_TCP_TASK_IPSEC_OFFLOAD_V2_ADD_SA /* what Windows 7 asks directly */
 
 struct storm {
     struct world *world;
     struct station *station;
     struct random random; /* the canceller's */
+    struct random direct; /* of the one who asks directly */
     atomic_bool over;
     uint8_t buffer[LARGE];
 };
@@ -86,6 +88,23 @@ static void ask_at_random(struct storm *storm, const uint32_t *oids, unsigned co
     }
 }
 
+/* Direct requests, which nothing serialises, from a thread of their own: listed OIDs and others, at both IRQLs, some cancelled. */
+static void direct_thread(void *argument)
+{
+    struct storm *storm = argument;
+    uint8_t data[LENGTH_MOST];
+    while (!storm->over && !world_failed(storm->world) && !station_device_gone(storm->station)) {
+        uint32_t type = random_chance(&storm->direct, 50) ? NT_NdisRequestQueryInformation : NT_NdisRequestSetInformation;
+        uint32_t oid = random_chance(&storm->direct, 50) ? IPSEC_FIRST + random_between(&storm->direct, 0, 2)
+                                                         : 0xFF000000u + random_between(&storm->direct, 0, 0x40);
+        uint32_t length = random_between(&storm->direct, 0, LENGTH_MOST);
+        memset(data, (int)random_between(&storm->direct, 0, 255), sizeof(data));
+        oid_direct_request(storm->station->adapter, type, oid, data, length, random_chance(&storm->direct, 50));
+        oid_direct_cancel(storm->station->adapter, oid_direct_youngest(storm->station->adapter));
+        world_sleep(1);
+    }
+}
+
 /* As TCP/IP tells them when they come and go; a list of any other shape comes with the random requests. */
 static void tell_addresses(struct storm *storm)
 {
@@ -139,11 +158,18 @@ void play_oid_storm(struct world *world)
     world->may_lose = true; /* the packet filter is among what changes */
     station_load_start(station);
     struct sched_thread *canceller = sched_thread_start("cancel", SCHED_ANY_PROCESSOR, cancel_thread, storm);
+    struct sched_thread *direct = NULL;
+    if (oid_direct_possible(station->adapter)) {
+        random_start(&storm->direct, world->options->seed, SCHED_STREAM_COUNT + STATIONS_MAX + 1);
+        direct = sched_thread_start("direct", SCHED_ANY_PROCESSOR, direct_thread, storm);
+    }
     ask_all_lengths(storm, oids, count);
     tell_addresses(storm);
     ask_at_random(storm, oids, count);
     storm->over = true;
     sched_thread_join(canceller);
+    if (direct)
+        sched_thread_join(direct);
     free(storm);
     /* As TCP/IP would set them again. */
     station_load_stop(station);

@@ -18,6 +18,7 @@
 #endif
 
 #define IMPORTS(X)                                                                                                                         \
+    X(void, NdisMDirectOidRequestComplete, (void *, void *, uint32_t))                                                                     \
     X(void, NdisInitializeTimer, (void *, void *, void *))                                                                                 \
     X(void, NdisSetTimer, (void *, uint32_t))                                                                                              \
     X(void, NdisSetTimerEx, (void *, uint32_t, void *))                                                                                    \

@@ -131,6 +131,12 @@ enum fault {
     FAULT_OID_STATISTICS_HEADER,
     FAULT_OID_STATISTICS_DECREASE,
     FAULT_OID_TOTAL_SIZE,
+    FAULT_DIRECT_HANDLER_HALF,
+    FAULT_DIRECT_COMPLETED_AS_REGULAR,
+    FAULT_DIRECT_COMPLETE_PENDING,
+    FAULT_DIRECT_COMPLETES_TWICE,
+    FAULT_DIRECT_COMPLETES_AND_RETURNS,
+    FAULT_DIRECT_TAKES_UNKNOWN,
     FAULT_STATUS_SIZE,
     FAULT_STATUS_NDIS5,
     FAULT_STATUS_SOURCE,
@@ -231,6 +237,10 @@ uint32_t IMAGE sample_driver_entry(void *driver_object, void *registry_path);
 /* sample_provider.c: memory from the driver's own handlers, allocated and freed once. */
 uint32_t sample_provider_register(void *driver);
 void sample_exercise_provider(void *adapter);
+/* sample_direct.c: KEEP pends until the next KEEP, a RELEASE or its cancellation. */
+enum { SAMPLE_OID_KEEP = 0x7F000001, SAMPLE_OID_RELEASE = 0x7F000002 };
+uint32_t IMAGE sample_direct(void *context, nt_NDIS_OID_REQUEST *request);
+void IMAGE sample_direct_cancel(void *context, void *request_id);
 /* sample_pnp.c */
 uint32_t IMAGE sample_set_options(void *driver, void *context);
 /* sample_exercise.c: calls what an ordinary run does not need, from MiniportInitializeEx; notes what did not behave. */

@@ -439,6 +439,8 @@ uint32_t IMAGE sample_driver_entry(void *driver_object, void *registry_path)
     characteristics.DevicePnPEventNotifyHandler = (uintptr_t)pnp_event;
     characteristics.ShutdownHandlerEx = FAULTY(HANDLER_MISSING) ? 0 : (uintptr_t)shut_down;
     characteristics.CancelOidRequestHandler = (uintptr_t)cancel;
+    characteristics.DirectOidRequestHandler = (uintptr_t)sample_direct;
+    characteristics.CancelDirectOidRequestHandler = FAULTY(DIRECT_HANDLER_HALF) ? 0 : (uintptr_t)sample_direct_cancel;
     status = NdisMRegisterMiniportDriver(driver_object, FAULTY(FOREIGN_REGISTRY_PATH) ? driver_object : registry_path, NULL,
                                          &characteristics, &driver_handle);
     if (FAULTY(ENTRY_FAILS_REGISTERED))

@@ -18,6 +18,7 @@
 #include "frame/software_offload.h"
 #include "loop_device.h"
 #include "ndis/miniport.h"
+#include "ndis/oid.h"
 #include "ndis/receive.h"
 #include "ndis/send.h"
 #include "ndis/file.h"
@@ -176,6 +177,65 @@ static void traffic(struct adapter *adapter)
     upper_edge_unbind(edge);
 }
 
+/* ---- direct requests: one waits while others, regular and direct, come and go ---- */
+
+static struct oid_result kept_result;
+static atomic_bool kept_ended;
+
+static void ask_to_keep(void *argument)
+{
+    uint32_t word = 0;
+
+    kept_result = oid_direct_request(argument, NT_NdisRequestQueryInformation, SAMPLE_OID_KEEP, &word, sizeof(word), false);
+    kept_ended = true;
+}
+
+static void check_direct(bool fits, const char *what)
+{
+    if (!fits && !shared->exercise_failed[0])
+        snprintf(shared->exercise_failed, sizeof(shared->exercise_failed), "%s", what);
+}
+
+/* Keeps one and lets `end_it` try until it has ended: at first it may still be on its way in. */
+static void keep_one_until(struct adapter *adapter, void (*end_it)(struct adapter *adapter), uint32_t expected)
+{
+    struct sched_thread *thread;
+
+    kept_ended = false;
+    thread = sched_thread_start("direct", 1, ask_to_keep, adapter);
+    while (!kept_ended) {
+        end_it(adapter);
+        sched_sleep_until(sched_now() + 1000);
+    }
+    sched_thread_join(thread);
+    check_direct(kept_result.status == expected, "the end of a direct request");
+}
+
+static void release_it(struct adapter *adapter)
+{
+    uint32_t word = 0, length = 0;
+
+    check_direct(adapter_oid_query(adapter, NT_OID_GEN_VENDOR_ID, &word, sizeof(word), &length, NULL) == NT_NDIS_STATUS_SUCCESS,
+                 "a regular request beside a direct one");
+    check_direct(oid_direct_request(adapter, NT_NdisRequestSetInformation, SAMPLE_OID_RELEASE, NULL, 0, true).status ==
+                     NT_NDIS_STATUS_SUCCESS,
+                 "a direct request at DISPATCH_LEVEL beside another one");
+}
+
+static void cancel_it(struct adapter *adapter)
+{
+    uint8_t irql = irql_raise(IRQL_DISPATCH);
+
+    oid_direct_cancel(adapter, oid_direct_youngest(adapter));
+    irql_lower(irql);
+}
+
+static void direct_requests(struct adapter *adapter)
+{
+    keep_one_until(adapter, release_it, NT_NDIS_STATUS_SUCCESS);
+    keep_one_until(adapter, cancel_it, NT_NDIS_STATUS_REQUEST_ABORTED);
+}
+
 static void live(void *argument)
 {
     struct pci_function *function = argument;
@@ -207,6 +267,8 @@ static void live(void *argument)
         if (sample_uses_device())
             sample_device_use();
         traffic(adapter);
+        if (wanted_ending != WORLD_SURPRISE_REMOVAL)
+            direct_requests(adapter);
         shared->checksum_requests = (unsigned)adapter->checksum_requests;
         shared->large_requests = (unsigned)adapter->large_requests;
         shared->checksums_verified = (unsigned)adapter->checksums_verified;
