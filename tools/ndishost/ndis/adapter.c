@@ -14,7 +14,9 @@
 #include "ndis/pnp_irp.h"
 #include "ndis/receive.h"
 #include "ndis/send.h"
+#include "nt/device_property.h"
 #include "nt/registry.h"
+#include "pci/function.h"
 #include "rules/rules.h"
 
 static atomic_uint adapters_created;
@@ -104,12 +106,34 @@ static uint32_t add_device(struct adapter *adapter)
     return status;
 }
 
+/* What the bus driver says of the device. */
+static void add_identity(const struct adapter *adapter)
+{
+    struct device_identity identity = {.number = adapter->number};
+    uint8_t header[48];
+
+    if (adapter->function && pci_function_config_read(adapter->function, 0, header, sizeof(header)) == sizeof(header)) {
+        identity = (struct device_identity){.on_pci = true,
+                                            .vendor = (uint16_t)(header[0] | header[1] << 8),
+                                            .device = (uint16_t)(header[2] | header[3] << 8),
+                                            .subsystem_vendor = (uint16_t)(header[44] | header[45] << 8),
+                                            .subsystem = (uint16_t)(header[46] | header[47] << 8),
+                                            .revision = header[8],
+                                            .interface = header[9],
+                                            .sub_class = header[10],
+                                            .base_class = header[11],
+                                            .number = pci_function_slot(adapter->function)};
+    }
+    device_property_add(adapter->physical_device, &identity);
+}
+
 /* Keywords of this path are values of the hardware key; the others are the adapter's own, of its driver key. */
 static void add_device_keys(struct adapter *adapter, const struct adapter_options *options)
 {
     static const char path[] = "Device Parameters\\";
 
     registry_device_add(adapter->physical_device);
+    add_identity(adapter);
     for (unsigned i = 0; i < options->keyword_count; i++) {
         if (strncasecmp(options->keywords[i].name, path, sizeof(path) - 1) == 0)
             registry_device_set(adapter->physical_device, options->keywords[i].name + sizeof(path) - 1, options->keywords[i].value);
@@ -171,6 +195,7 @@ void adapter_destroy(struct adapter *adapter)
     keyword_store_destroy(adapter->keywords);
     resources_release(adapter);
     registry_device_remove(adapter->physical_device);
+    device_property_remove(adapter->physical_device);
     free(adapter->physical_device);
     free(adapter->functional_device);
     pthread_mutex_destroy(&adapter->mutex);

@@ -13,6 +13,7 @@
 #include "ndis/pnp_irp.h"
 #include "ndis/receive.h"
 #include "ndis/send.h"
+#include "nt/io.h"
 #include "nt/nt.h"
 #include "rules/rules.h"
 
@@ -372,6 +373,8 @@ void adapter_shutdown(struct adapter *adapter, uint32_t shutdown_action)
 
     if (adapter->state == ADAPTER_HALTED || adapter->state == ADAPTER_SHUT_DOWN)
         return;
+    if (!bug_check)
+        io_shutdown_notify();
     adapter->in_shutdown = true;
     irql = bug_check ? irql_raise(IRQL_HIGH) : irql_current();
     ticket = watchdog_arm("HOST-HANG", "MiniportShutdownEx", ndis_watchdog_ms);

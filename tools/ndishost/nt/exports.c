@@ -50,6 +50,9 @@ void nt_exports_register(void)
         nt_thread_affinity_exports,
         nt_registry_table_exports,
         nt_generic_table_exports,
+        nt_device_property_exports,
+        nt_device_interface_exports,
+        nt_io_registration_exports,
     };
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         export_table_register(tables[i]);

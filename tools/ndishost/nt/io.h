@@ -36,6 +36,13 @@ nt_DEVICE_OBJECT *io_device_object(const struct io_device *device);
 /* Its name and its links go now; the object goes with its last handle. */
 void io_device_delete(struct io_device *device);
 
+/* NULL: `object` is no device object that a handle could lead to. */
+struct io_device *io_device_of_object(const void *object);
+/* io_registration.c: a device object goes; violation HOST-DEVICE-OBJECT for what it is still registered for. */
+void io_registrations_check_gone(nt_DEVICE_OBJECT *object);
+/* The system shuts down: IRP_MJ_SHUTDOWN to every device object that is registered for it, youngest first. PASSIVE_LEVEL. */
+void io_shutdown_notify(void);
+
 uint32_t io_link_create(const char *link, const char *target);
 uint32_t io_link_delete(const char *link);
 /* Violation HOST-DEVICE-OBJECT for each link that leads to no device; they are forgotten. Returns how many there were. */
@@ -86,6 +93,9 @@ struct io_result io_control(struct io_file *file, uint32_t code, const void *inp
 struct io_result io_transfer(struct io_file *file, uint8_t major, void *buffer, uint32_t length);
 /* IRP_MJ_CLEANUP, IRP_MJ_CLOSE; no request of the file may be under way. */
 void io_close(struct io_file *file);
+
+/* A request of the system's own, without file and buffers. */
+struct io_result io_send(struct io_device *device, uint8_t major);
 
 extern unsigned io_patience_ms;
 

@@ -215,6 +215,16 @@ uint32_t io_device_create(const struct io_device_options *options, struct io_dev
     return NT_STATUS_SUCCESS;
 }
 
+struct io_device *io_device_of_object(const void *object)
+{
+    pthread_mutex_lock(&mutex);
+    struct io_device *device = devices;
+    while (device && (device->object != object || device->deleted))
+        device = device->next;
+    pthread_mutex_unlock(&mutex);
+    return device;
+}
+
 nt_DEVICE_OBJECT *io_device_object(const struct io_device *device)
 {
     return device->object;
@@ -234,6 +244,7 @@ static bool take_off_if_unused(struct io_device *device)
 
 void io_device_delete(struct io_device *device)
 {
+    io_registrations_check_gone(device->object);
     pthread_mutex_lock(&mutex);
     device->deleted = true;
     bool unused = take_off_if_unused(device);

@@ -414,6 +414,12 @@ static struct io_result run_simple(struct io_file *file, uint8_t major)
     return run(request_create(file, major), 0);
 }
 
+struct io_result io_send(struct io_device *device, uint8_t major)
+{
+    struct io_file file = {.device = device};
+    return run_simple(&file, major);
+}
+
 /* ---- the user's side ---- */
 
 uint32_t io_open(const char *path, enum io_user user, uint32_t access, struct io_file **result)
