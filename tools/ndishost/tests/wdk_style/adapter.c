@@ -29,6 +29,7 @@ static VOID NTAPI HubWork(PVOID WorkItemContext, NDIS_HANDLE NdisIoWorkItemHandl
         Processors[Index].Rounds++;
     }
     KeLowerIrql(OldIrql);
+    HubVisitProcessors();
     InterlockedExchange(&Adapter->WorkQueued, 0);
     NdisSetEvent(&Adapter->WorkDone);
 }
@@ -211,6 +212,7 @@ static NDIS_STATUS HubDescribe(PHUB_ADAPTER Adapter)
 /* Whatever is there of it. */
 static VOID HubTakeApart(PHUB_ADAPTER Adapter)
 {
+    HubUnpublish(Adapter);
     HubHousekeepingDelete(Adapter);
     HubReceivesDelete(Adapter);
     NdisFreeSpinLock(&Adapter->Lock);
@@ -248,6 +250,9 @@ NDIS_STATUS NTAPI HubInitialize(NDIS_HANDLE AdapterHandle, NDIS_HANDLE DriverCon
     }
     if (Status == NDIS_STATUS_SUCCESS && Adapter->PhysicalDevice == NULL) {
         Status = NDIS_STATUS_FAILURE;
+    }
+    if (Status == NDIS_STATUS_SUCCESS) {
+        Status = HubPublish(Adapter);
     }
     if (Status == NDIS_STATUS_SUCCESS) {
         Status = HubControlAcquire();

@@ -7,7 +7,7 @@ static NDIS_HANDLE ControlHandle;
 static KGUARDED_MUTEX ControlMutex; /* adapters come and go on several threads */
 static ULONG ControlUsers;          /* adapters; ControlMutex */
 
-/* IRP_MJ_CREATE, IRP_MJ_CLEANUP, IRP_MJ_CLOSE */
+/* IRP_MJ_CREATE, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_SHUTDOWN */
 static NTSTATUS NTAPI HubOpenClose(PDEVICE_OBJECT Device, PIRP Irp)
 {
     UNREFERENCED_PARAMETER(Device);
@@ -58,11 +58,13 @@ static NDIS_STATUS HubControlCreate(VOID)
     NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes;
     PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1];
     UNICODE_STRING Device, Link, Security;
+    NDIS_STATUS Status;
 
     NdisZeroMemory(Dispatch, sizeof Dispatch);
     Dispatch[IRP_MJ_CREATE] = HubOpenClose;
     Dispatch[IRP_MJ_CLEANUP] = HubOpenClose;
     Dispatch[IRP_MJ_CLOSE] = HubOpenClose;
+    Dispatch[IRP_MJ_SHUTDOWN] = HubOpenClose;
     Dispatch[IRP_MJ_DEVICE_CONTROL] = HubDeviceControl;
     NdisInitUnicodeString(&Device, DeviceText);
     NdisInitUnicodeString(&Link, LinkText);
@@ -76,7 +78,12 @@ static NDIS_STATUS HubControlCreate(VOID)
     Attributes.MajorFunctions = Dispatch;
     Attributes.ExtensionSize = sizeof(ULONG);
     Attributes.DefaultSDDLString = &Security;
-    return NdisRegisterDeviceEx(DriverHandle, &Attributes, &ControlDevice, &ControlHandle);
+    Status = NdisRegisterDeviceEx(DriverHandle, &Attributes, &ControlDevice, &ControlHandle);
+    if (Status == NDIS_STATUS_SUCCESS && IoRegisterShutdownNotification(ControlDevice) != STATUS_SUCCESS) {
+        NdisDeregisterDeviceEx(ControlHandle);
+        Status = NDIS_STATUS_RESOURCES;
+    }
+    return Status;
 }
 
 VOID HubControlPrepare(VOID)
@@ -104,6 +111,7 @@ VOID HubControlRelease(VOID)
 {
     KeAcquireGuardedMutex(&ControlMutex);
     if (--ControlUsers == 0) {
+        IoUnregisterShutdownNotification(ControlDevice);
         NdisDeregisterDeviceEx(ControlHandle);
         ControlHandle = NULL;
     }

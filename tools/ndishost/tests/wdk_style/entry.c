@@ -117,6 +117,10 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     PKBUGCHECK_CALLBACK_RECORD Record = &BugCheckRecord;
     NDIS_STATUS Status;
 
+    Status = HubReadParameters(RegistryPath);
+    if (Status != STATUS_SUCCESS) {
+        return Status;
+    }
     InitializeListHead(&Adapters);
     NdisZeroMemory(&Characteristics, sizeof Characteristics);
     Characteristics.Header.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS;
@@ -140,6 +144,8 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     Characteristics.ResetHandlerEx = HubReset;
     Characteristics.DevicePnPEventNotifyHandler = HubDevicePnPEventNotify;
     Characteristics.ShutdownHandlerEx = HubShutdown;
+    Characteristics.DirectOidRequestHandler = HubDirectOidRequest;
+    Characteristics.CancelDirectOidRequestHandler = HubCancelOidRequest;
 
     NdisInitializeNPagedLookasideList(&SendLookaside, NULL, NULL, 0, sizeof(HUB_SEND), HUB_TAG, 0);
     Status = NdisMRegisterMiniportDriver(DriverObject, RegistryPath, NULL, &Characteristics, &DriverHandle);

@@ -25,8 +25,8 @@
 
 /* Counters of a processor; only touched on it, at DISPATCH_LEVEL. */
 typedef struct _HUB_PROCESSOR {
-    ULONG Rounds;
-    ULONG Unused[15]; /* a cache line of its own */
+    ULONG Rounds, Visits;
+    ULONG Unused[14]; /* a cache line of its own */
 } HUB_PROCESSOR;
 
 typedef enum _HUB_STATE { HubHalted, HubPaused, HubRunning, HubPausing } HUB_STATE;
@@ -35,6 +35,8 @@ typedef struct _HUB_ADAPTER {
     LIST_ENTRY Link; /* in Adapters; HubLock */
     NDIS_HANDLE Handle;
     PDEVICE_OBJECT PhysicalDevice;
+    UNICODE_STRING InterfaceName;
+    BOOLEAN OnPci;
     ULONG Index;
     UCHAR PermanentAddress[6], Address[6];
 
@@ -110,8 +112,15 @@ VOID HubReceivesDelete(PHUB_ADAPTER Adapter);
 /* Drops what is queued and not begun. */
 VOID HubQueuesFlush(PHUB_ADAPTER Adapter);
 
+/* surroundings.c */
+NTSTATUS HubReadParameters(PUNICODE_STRING RegistryPath);
+NDIS_STATUS HubPublish(PHUB_ADAPTER Adapter);
+VOID HubUnpublish(PHUB_ADAPTER Adapter);
+VOID HubVisitProcessors(VOID);
+
 /* requests.c */
 MINIPORT_OID_REQUEST HubOidRequest;
+MINIPORT_DIRECT_OID_REQUEST HubDirectOidRequest;
 MINIPORT_CANCEL_OID_REQUEST HubCancelOidRequest;
 ULONG HubOids(const NDIS_OID **List);
 

@@ -298,6 +298,14 @@ NDIS_STATUS NTAPI HubOidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     }
 }
 
+/* MINIPORT_DIRECT_OID_REQUEST: there is none that the hub knows. Several at once, beside others. IRQL <= DISPATCH_LEVEL. */
+NDIS_STATUS NTAPI HubDirectOidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Request);
+    return NDIS_STATUS_NOT_SUPPORTED;
+}
+
 VOID NTAPI HubCancelOidRequest(NDIS_HANDLE Context, PVOID RequestId)
 {
     UNREFERENCED_PARAMETER(Context);
