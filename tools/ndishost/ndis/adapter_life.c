@@ -113,6 +113,7 @@ uint32_t adapter_initialize(struct adapter *adapter)
         adapter->initialized_once = true;
         enter_state(adapter, ADAPTER_PAUSED);
         adapter_notify_pnp_event(adapter, NT_NdisDevicePnPEventPowerProfileChanged, &on_mains, sizeof(on_mains)); /* PNP-06 */
+        adapter_notify_pnp_event(adapter, NT_NdisDevicePnPEventMaximum + 0x4711, NULL, 0);                        /* PNP-07 */
     } else {
         if (event_log_count() == events_before && status != NT_NDIS_STATUS_NOT_ACCEPTED)
             rule_warned("INI-22", NULL, "MiniportInitializeEx failed with 0x%08x without an event log entry", status);

@@ -176,6 +176,13 @@ static void copy_oids(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_GE
         if (!attributes_list_oid(adapter, mandatory_oids[index].oid))
             rule_violated("GEN-12", NULL, "SupportedOidList lacks the mandatory %s", mandatory_oids[index].name);
     }
+    for (unsigned index = 0; index < attributes->oid_count; index++) {
+        uint32_t oid = attributes->oids[index];
+
+        if (oid == NT_OID_PNP_CAPABILITIES || oid == NT_OID_PNP_ADD_WAKE_UP_PATTERN || oid == NT_OID_PNP_REMOVE_WAKE_UP_PATTERN ||
+            oid == NT_OID_PNP_ENABLE_WAKE_UP)
+            rule_violated("PWR-17", NULL, "SupportedOidList has OID 0x%08x, which OID_PM_* have replaced in NDIS 6.20", oid);
+    }
     if (given->MaxMulticastListSize && !attributes_list_oid(adapter, NT_OID_802_3_MULTICAST_LIST))
         rule_violated("GEN-12", NULL, "SupportedOidList lacks OID_802_3_MULTICAST_LIST although multicast lists are supported");
 }

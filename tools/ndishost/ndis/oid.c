@@ -97,11 +97,25 @@ static void check_set(const struct adapter *adapter, const nt_NDIS_OID_REQUEST *
         rule_violated("OID-20", NULL, "OID 0x%08x must not fail and ended with 0x%08x", oid, status);
 }
 
+/* A method's buffer is input and output in one. */
+static void check_method(const nt_NDIS_OID_REQUEST *request, uint32_t status, uint32_t length)
+{
+    uint32_t oid = request->DATA_METHOD_INFORMATION_Oid;
+
+    if (status != NT_NDIS_STATUS_SUCCESS)
+        return;
+    if (request->DATA_METHOD_INFORMATION_BytesWritten > length || request->DATA_METHOD_INFORMATION_BytesRead > length)
+        rule_violated("OID-16", NULL, "method of OID 0x%08x: BytesWritten %u, BytesRead %u, buffer of %u", oid,
+                      request->DATA_METHOD_INFORMATION_BytesWritten, request->DATA_METHOD_INFORMATION_BytesRead, length);
+}
+
 void oid_check_result(struct adapter *adapter, const nt_NDIS_OID_REQUEST *request, uint32_t status, uint32_t length)
 {
     if (status == NT_NDIS_STATUS_INDICATION_REQUIRED)
         rule_violated("OID-19", NULL, "OID 0x%08x ended with NDIS_STATUS_INDICATION_REQUIRED", request->DATA_QUERY_INFORMATION_Oid);
-    if (request->RequestType == NT_NdisRequestSetInformation)
+    if (request->RequestType == NT_NdisRequestMethod)
+        check_method(request, status, length);
+    else if (request->RequestType == NT_NdisRequestSetInformation)
         check_set(adapter, request, status, length);
     else
         check_query(adapter, request, status, length);
@@ -168,11 +182,16 @@ struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t o
     request->DATA_QUERY_INFORMATION_Oid = oid;
     request->DATA_QUERY_INFORMATION_InformationBuffer = length ? (uintptr_t)buffer.data : 0;
     request->DATA_QUERY_INFORMATION_InformationBufferLength = length;
+    if (type == NT_NdisRequestMethod)
+        request->DATA_METHOD_INFORMATION_OutputBufferLength = length;
     result.status = call_request(channel, request);
     TRACE("oid", "%s 0x%08x, %u bytes: 0x%08x", type == NT_NdisRequestSetInformation ? "set" : "query", oid, length, result.status);
     oid_check_result(adapter, request, result.status, length);
-    result.transferred = request->DATA_QUERY_INFORMATION_BytesWritten; /* BytesRead of a set lies at the same place */
-    result.needed = request->DATA_QUERY_INFORMATION_BytesNeeded;
+    /* BytesRead of a set lies at the place of BytesWritten of a query; those of a method elsewhere. */
+    result.transferred =
+        type == NT_NdisRequestMethod ? request->DATA_METHOD_INFORMATION_BytesWritten : request->DATA_QUERY_INFORMATION_BytesWritten;
+    result.needed =
+        type == NT_NdisRequestMethod ? request->DATA_METHOD_INFORMATION_BytesNeeded : request->DATA_QUERY_INFORMATION_BytesNeeded;
     if (type != NT_NdisRequestSetInformation && result.status == NT_NDIS_STATUS_SUCCESS)
         memcpy(data, buffer.data, result.transferred < length ? result.transferred : length);
     oid_buffer_destroy(&buffer, oid);

@@ -188,6 +188,15 @@ static void probe_cancel(struct adapter *adapter)
     irql_lower(irql);
 }
 
+/* OID-16: a method of nobody's; its buffer is input and output in one. */
+static void probe_method(struct adapter *adapter)
+{
+    uint8_t buffer[16] = {0};
+    struct oid_result result = oid_request(adapter, NT_NdisRequestMethod, UNKNOWN_OID, buffer, sizeof(buffer));
+
+    expect_refusal("OID-13", "method of an unknown OID", result.status, NT_NDIS_STATUS_NOT_SUPPORTED, NT_NDIS_STATUS_INVALID_OID);
+}
+
 /* OID-13, OID-22, IRQL-08: direct requests of nobody's, at both IRQLs, one within the other's time; nothing of it is serialised. */
 static void probe_direct(struct adapter *adapter)
 {
@@ -213,6 +222,7 @@ void oid_probe(struct adapter *adapter)
     probe_moderation(adapter);
     probe_long_multicast_list(adapter);
     probe_cancel(adapter);
+    probe_method(adapter);
     probe_direct(adapter);
     offload_probe(adapter);
 }

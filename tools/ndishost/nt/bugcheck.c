@@ -73,7 +73,23 @@ static uint64_t export_ExRaiseDatatypeMisalignment(struct export_call *call)
     raise_exception("ExRaiseDatatypeMisalignment", NT_STATUS_DATATYPE_MISALIGNMENT, call->return_address);
 }
 
+/*
+ * What a compiler enters beside each __try, as the routine to call when something is raised. Nothing raised gets that far here; an image
+ * that calls it itself has an exception on its hands.
+ */
+static uint64_t language_handler(struct export_call *call)
+{
+    char here[128];
+    trap_bugcheck("HOST-EXCEPTION", "%s is called by %s: no exception handler of an image runs here", call->row->name,
+                  rules_describe_address(call->return_address, here, sizeof(here)));
+}
+
 const struct export_row nt_bugcheck_exports[] = {
+#if UINTPTR_MAX == UINT32_MAX
+    {"_except_handler3", language_handler, 0},
+#else
+    {"__C_specific_handler", language_handler, 0},
+#endif
     EXPORT(DbgBreakPointWithStatus),
     EXPORT(ExRaiseStatus),
     EXPORT(ExRaiseAccessViolation),

@@ -178,7 +178,7 @@ static uint32_t set_general(void)
                                      NT_NDIS_STATISTICS_XMIT_ERROR_SUPPORTED | NT_NDIS_STATISTICS_RCV_ERROR_SUPPORTED |
                                      NT_NDIS_STATISTICS_RCV_NO_BUFFER_SUPPORTED | NT_NDIS_STATISTICS_GEN_STATISTICS_SUPPORTED;
     attributes.SupportedOidList = (uintptr_t)sample_oid_list;
-    attributes.SupportedOidListLength = (sample_oid_count - (FAULTY(OID_LIST_SHORT) ? 1 : 0)) * 4;
+    attributes.SupportedOidListLength = (sample_oid_count - (FAULTY(OID_LIST_SHORT) ? 1 : 0) + (FAULTY(OID_LISTS_OBSOLETE) ? 1 : 0)) * 4;
     attributes.PowerManagementCapabilitiesEx = FAULTY(NO_POWER_CAPABILITIES) ? 0 : (uintptr_t)&power;
     return NdisMSetMiniportAttributes(sample.adapter, &attributes);
 }

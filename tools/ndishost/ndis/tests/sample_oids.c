@@ -22,8 +22,9 @@ const uint32_t sample_oid_list[] = {
     NT_OID_GEN_CURRENT_PACKET_FILTER,
     NT_OID_802_3_MULTICAST_LIST,
     NT_OID_GEN_CURRENT_LOOKAHEAD,
+    NT_OID_PNP_CAPABILITIES, /* not counted: for FAULT_OID_LISTS_OBSOLETE */
 };
-const unsigned sample_oid_count = sizeof(sample_oid_list) / sizeof(sample_oid_list[0]);
+const unsigned sample_oid_count = sizeof(sample_oid_list) / sizeof(sample_oid_list[0]) - 1;
 
 /* ---- queries ---- */
 
@@ -180,6 +181,11 @@ uint32_t IMAGE sample_oid(void *context, nt_NDIS_OID_REQUEST *request)
         }
         NdisQueueIoWorkItem(sample.work_item, (void *)sample_oid_work, NULL);
         return NT_NDIS_STATUS_PENDING;
+    case NT_NdisRequestMethod:
+        if (!FAULTY(OID_METHOD_LONG))
+            return NT_NDIS_STATUS_NOT_SUPPORTED;
+        request->DATA_METHOD_INFORMATION_BytesWritten = request->DATA_METHOD_INFORMATION_OutputBufferLength + 1;
+        return NT_NDIS_STATUS_SUCCESS;
     default:
         return NT_NDIS_STATUS_NOT_SUPPORTED;
     }

@@ -125,6 +125,8 @@ static const struct wrong_driver wrong_drivers[] = {
     {"completes a request and returns a status", FAULT_OID_COMPLETES_AND_RETURNS, "OID-02"},
     {"completes a request as pending", FAULT_OID_COMPLETE_PENDING, "OID-03"},
     {"takes an unknown OID", FAULT_OID_TAKES_UNKNOWN, "OID-13"},
+    {"says that a method wrote more than its buffer holds", FAULT_OID_METHOD_LONG, "OID-16"},
+    {"lists power OIDs of NDIS 5", FAULT_OID_LISTS_OBSOLETE, "PWR-17"},
     {"registers half the handlers of direct OIDs", FAULT_DIRECT_HANDLER_HALF, "DRV-15"},
     {"completes a direct OID as a regular one", FAULT_DIRECT_COMPLETED_AS_REGULAR, "OID-03"},
     {"completes a direct OID as pending", FAULT_DIRECT_COMPLETE_PENDING, "OID-03"},

@@ -4,10 +4,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
+#include "exec/call.h"
+#include "exec/sched.h"
 #include "image_side.h"
 #include "rules/rules.h"
 
@@ -180,12 +185,42 @@ static void wide_texts_have_the_same_and_need_passive_level_for_case(void **stat
     run_image(1, use_wide);
 }
 
+static void call_handler(void *handler)
+{
+    image_call("test", (uintptr_t)handler, 0, NULL);
+}
+
+/* A driver with __try blocks loads; the handler that its tables name is no success stub. */
+static void the_language_handler_ends_the_run(void **state)
+{
+    (void)state;
+    image_side_set_up();
+#if UINTPTR_MAX == UINT32_MAX
+    uintptr_t handler = import("_except_handler3");
+#else
+    uintptr_t handler = import("__C_specific_handler");
+#endif
+    assert_int_not_equal(handler, 0);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (!freopen("/dev/null", "w", stderr) || sched_start(1) != 0)
+            _Exit(0);
+        sched_run("raise", call_handler, (void *)handler);
+        _Exit(0); /* the handler has returned */
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_searched_joined_and_compared),
         cmocka_unit_test(numbers_and_characters_are_those_of_the_c_locale),
         cmocka_unit_test(bounded_functions_stay_in_their_bounds),
+        cmocka_unit_test(the_language_handler_ends_the_run),
         cmocka_unit_test(wide_texts_have_the_same_and_need_passive_level_for_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
