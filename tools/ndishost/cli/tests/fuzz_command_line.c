@@ -73,8 +73,8 @@ size_t fuzz_seed(uint32_t index, uint8_t *bytes)
 {
     static const char *const seeds[] = {
         "driver.sys\n--device\nqemu:transitional,mac=52:54:00:12:34:57,mrg_rxbuf=off\n--machine\nq35\n--net\nuser\n--cpus\n2\n--for\n1.5",
-        "--device\nmodel:contract,vectors=3,queue=256/"
-        "64,features=none+version_1+mac,fault=slow@5,seed=9\n--set\n*JumboPacket=9014\n--rounds\n3\nx.sys\n--trace",
+        "--device\nmodel:contract,vectors=3,queue=256/64,features=none+version_1+mac,fault=slow@5,seed=9\nx.sys\n--trace",
+        "--set\n*JumboPacket=9014\n--rounds\n3\nx.sys\n--trace",
         "a.sys\n--adapters\n2\n--interrupts\nmsix:4\n--\nb.sys\n--device\nplugin:device.so,a,b=c\n--inf\nnone",
         "--json\nout.json\n--coverage\nx.sys\n--pcap\nfile\n--exec\nping\n--peer-exec\nping\n--referee\n--diag\n--guard-pages",
         "--help",
