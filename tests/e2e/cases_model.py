@@ -3,6 +3,7 @@
 import re
 
 from cases_traffic import Traffic
+from ndishost import Run
 
 SMALL = {"pings": 5, "mib": 2}
 BEYOND_CONTRACT = ("CSUM", "MRG_RXBUF", "EVENT_IDX", "CTRL_VQ")
@@ -24,6 +25,25 @@ MISBEHAVING = [
     Traffic("slow, contract", "model:contract,fault=slow,fault=interrupt-storm@50", **SMALL),
 ]
 CASES = GOOD + MISBEHAVING
+
+
+UDP = "import socket, time; link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
+LIAR = ("--device", "model:fault=sums-false", "--json", "report.json", "--for", 60,
+        "--peer-exec", f"exec python3 -c '{UDP}[(link.sendto(bytes(99), (\"192.0.2.1\", 9)), time.sleep(0.005)) for n in range(12000)]'",
+        "--exec", f"python3 -c '{UDP}link.bind((\"192.0.2.1\", 9)); time.sleep(1.5)'")
+
+
+def run_liar(tools, architecture):
+    """Damaged datagrams that the device calls good: neither the driver nor the run is to blame for what Linux thinks of them."""
+    run = Run([tools.program, "run", tools.image(architecture), *LIAR], 90)
+    try:
+        report = run.json("report.json")
+        if run.status or not report:
+            return run.last_words(), ""
+        text = report["adapters"][0]["device"]["description"]
+        return (None if int((re.search(r"misbehaved (\d+) times", text) or [0, 0])[1]) >= 20 else "the device hardly lied"), text
+    finally:
+        run.remove()
 
 
 def struck(case, report):

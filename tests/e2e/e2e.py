@@ -65,6 +65,8 @@ def run_group(group, tools, architecture, options, tally):
     elif group == "model":
         for case in filter(lambda each: wanted(each.name), cases_model.CASES):
             tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case, cases_model.struck)))
+        if wanted("damaged frames called good"):
+            tally.add(group, architecture, "damaged frames called good", *timed(lambda: cases_model.run_liar(tools, architecture)))
     elif group == "offload":
         for case in filter(lambda each: wanted(each.name), cases_offload.cases(options.mib, options.exhaustive)):
             tally.add(group, architecture, case.name, *timed(lambda: cases_traffic.run_traffic(tools, architecture, case)))

@@ -49,13 +49,22 @@ void report_adapter(struct run_report *report, unsigned index, const struct mach
         report->adapter_count = index + 1;
 }
 
+/* A device that says of damaged frames that they are good has Linux find them, and nobody is to blame. */
+static bool devices_may_lie(const struct run_options *options)
+{
+    for (; options; options = options->also)
+        if (device_choice_misbehaves(&options->device))
+            return true;
+    return false;
+}
+
 void report_checksums(struct run_report *report, const struct network_world *world)
 {
     static const char *const sides[] = {"guest", "peer"};
     for (int side = SIDE_GUEST; side <= SIDE_PEER; ++side) {
         char text[256];
         report->bad_checksums[side] = network_bad_checksums(world, (enum network_side)side, text, sizeof(text));
-        if (report->bad_checksums[side])
+        if (report->bad_checksums[side] && !(side == SIDE_GUEST && devices_may_lie(report->options)))
             report_fail(report, EXIT_FOUND, "Linux found bad checksums on the %s's side: %s", sides[side], text);
     }
 }
