@@ -358,11 +358,13 @@ void adapter_halt(struct adapter *adapter, uint32_t halt_action)
     if (receive_outstanding(adapter->receive))
         rule_violated("HLT-18", NULL, "%u indicated NET_BUFFER_LISTs are out at halt", receive_outstanding(adapter->receive));
     send_report_outstanding(adapter->send, "HLT-18", "at halt");
+    oid_channel_close(adapter->oids);
     enter_state(adapter, ADAPTER_HALTING);
     call_halt(adapter, halt_action);
     sched_dpc_flush();
     audit_owner(adapter, AUDIT_HALT, "after MiniportHaltEx");
     enter_state(adapter, ADAPTER_HALTED);
+    oid_channel_open(adapter->oids);
     sleeping_mutex_unlock(&adapter->pnp);
 }
 

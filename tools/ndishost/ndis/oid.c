@@ -45,6 +45,11 @@ void oid_channel_destroy(struct oid_channel *channel)
     free(channel);
 }
 
+bool oid_outstanding(const struct oid_channel *channel)
+{
+    return channel->request != NULL;
+}
+
 bool oid_in_request(const struct oid_channel *channel)
 {
     return channel->request_thread && channel->request_thread == sched_current_thread_key();
@@ -158,6 +163,23 @@ static uint32_t call_request(struct oid_channel *channel, nt_NDIS_OID_REQUEST *r
     return status;
 }
 
+/* What is known of an adapter that takes requests. */
+static bool takes_requests(const struct adapter *adapter, uint32_t oid)
+{
+    return adapter->state != ADAPTER_HALTED && adapter->state != ADAPTER_INITIALIZING && adapter->state != ADAPTER_SHUT_DOWN &&
+           (!adapter->low_power || oid == NT_OID_PNP_SET_POWER);
+}
+
+void oid_channel_close(struct oid_channel *channel)
+{
+    sleeping_mutex_lock(&channel->serial);
+}
+
+void oid_channel_open(struct oid_channel *channel)
+{
+    sleeping_mutex_unlock(&channel->serial);
+}
+
 struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t oid, void *data, uint32_t length)
 {
     struct oid_channel *channel = adapter->oids;
@@ -165,10 +187,13 @@ struct oid_result oid_request(struct adapter *adapter, uint32_t type, uint32_t o
     struct oid_buffer buffer;
     nt_NDIS_OID_REQUEST *request;
 
-    if (adapter->state == ADAPTER_HALTED || adapter->state == ADAPTER_INITIALIZING || adapter->state == ADAPTER_SHUT_DOWN ||
-        (adapter->low_power && oid != NT_OID_PNP_SET_POWER))
+    if (!takes_requests(adapter, oid))
         return result;
     sleeping_mutex_lock(&channel->serial);
+    if (!takes_requests(adapter, oid)) { /* it was halted, or put to sleep, meanwhile */
+        sleeping_mutex_unlock(&channel->serial);
+        return result;
+    }
     request = calloc(1, sizeof(*request));
     if (!request)
         abort();

@@ -13,6 +13,11 @@ struct oid_channel;
 
 struct oid_channel *oid_channel_create(struct adapter *adapter);
 void oid_channel_destroy(struct oid_channel *channel);
+/* A request that the miniport has and did not complete. */
+bool oid_outstanding(const struct oid_channel *channel);
+/* No request is made from close to open; close waits for one that is under way, as NDIS does before it halts an adapter. PASSIVE_LEVEL. */
+void oid_channel_close(struct oid_channel *channel);
+void oid_channel_open(struct oid_channel *channel);
 /* On this thread, inside MiniportOidRequest (OID-23). */
 bool oid_in_request(const struct oid_channel *channel);
 

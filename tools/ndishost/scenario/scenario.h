@@ -37,6 +37,8 @@ void play_vlan(struct world *world);
 void play_vlan_filter(struct world *world);
 /* scenario_filter.c */
 void play_filter(struct world *world);
+/* scenario_control.c */
+void play_control(struct world *world);
 /* scenario_announce.c */
 void play_announce(struct world *world);
 /* scenario_settings.c */

@@ -248,8 +248,37 @@ static uint32_t completion_length(struct model *model, const struct model_chain 
 void model_control_serve(struct model *model, const struct model_chain *chain)
 {
     chain_execute(model, &model->queues[ROLE_CONTROL], chain);
-    if (!model_fault_due(&model->faults, FAULT_CONTROL_NEVER_COMPLETES))
-        model_complete(model, ROLE_CONTROL, chain->head, completion_length(model, chain), (uint32_t)chain->writable);
+    if (model_fault_due(&model->faults, FAULT_CONTROL_NEVER_COMPLETES))
+        return;
+    const struct model_delayed answer = {.role = ROLE_CONTROL,
+                                         .head = chain->head,
+                                         .written = completion_length(model, chain),
+                                         .room = (uint32_t)chain->writable};
+    if (model->control_held && !model->control_owed) {
+        model->control_answer = answer;
+        model->control_owed = true;
+        return;
+    }
+    model_complete(model, answer.role, answer.head, answer.written, answer.room);
+}
+
+void model_control_hold(struct model *model, bool hold)
+{
+    pthread_mutex_lock(&model->lock);
+    model->control_held = hold;
+    pthread_mutex_unlock(&model->lock);
+}
+
+bool model_control_answer(struct model *model)
+{
+    pthread_mutex_lock(&model->lock);
+    bool owed = model->control_owed && model_is_live(model);
+    const struct model_delayed answer = model->control_answer;
+    model->control_owed = false;
+    if (owed)
+        model_complete(model, answer.role, answer.head, answer.written, answer.room);
+    pthread_mutex_unlock(&model->lock);
+    return owed;
 }
 
 /* ---- the filter ---- */

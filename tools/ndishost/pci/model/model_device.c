@@ -52,6 +52,7 @@ void model_reset(struct model *model)
     model->storm_left = 0;
     model->announcements_left = 0;
     model->delayed_count = 0;
+    model->control_owed = false;
     model->stalled = false;
     model_filter_reset(model);
     model_receive_clear(model);

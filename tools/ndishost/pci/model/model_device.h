@@ -170,6 +170,10 @@ bool model_inject(struct model *model, const uint8_t *frame, size_t length, cons
 
 bool model_set_link(struct model *model, bool up); /* false without STATUS */
 bool model_announce(struct model *model);          /* asks for announcements; false unless GUEST_ANNOUNCE was accepted */
+/* From now on control commands are carried out, and each is answered only by model_control_answer(): late, or never.
+ * One at a time waits so. */
+void model_control_hold(struct model *model, bool hold);
+bool model_control_answer(struct model *model); /* false: none waits for its answer */
 void model_set_mtu(struct model *model, uint16_t mtu);
 void model_set_speed(struct model *model, uint32_t speed, uint8_t duplex);
 void model_needs_reset(struct model *model);
