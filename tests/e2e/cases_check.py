@@ -57,6 +57,8 @@ REGRESSIONS = [
     ("filters that the device refuses", ["--device", "model:fault=control-refused@1", "--scenario", "filter"]),
     ("filters that the device refuses from some time on", ["--device", "model:fault=control-refused@13", "--scenario", "filter"]),
     ("a pause amid the segments of a large send", ["--device", "model:fault=never-completes@2", "--scenario", "offload", "--seeds", "1..12"]),
+    ("segments that a send reaps, and no interrupt after them", ["--device", "model:features=default-host_ecn,queue=32,fault=interrupts-lost@20",
+                                                                  "--set", "*TransmitBuffers=16", "--scenario", "offload", "--seeds", "46..46"]),
     ("long headers of which the ring had no room for the frame", ["--device", "model:queue=4,features=default-host_ecn",
                                                                    "--scenario", "offload", "--seeds", "60..105"]),
     ("a reset is wanted between the handshake and DRIVER_OK", ["--device", "model:fault=needs-reset-at-access@60",
