@@ -40,7 +40,8 @@ PACKAGES = {
         settings_not_offered={
             **{keyword: _NO_FEATURE for keyword in (
                 "ReceiveBufferSize", "*IPChecksumOffloadIPv4", "*TCPChecksumOffloadIPv4", "*TCPChecksumOffloadIPv6", "*UDPChecksumOffloadIPv4",
-                "*UDPChecksumOffloadIPv6", "*LsoV2IPv4", "*LsoV2IPv6", "*JumboPacket", "*SpeedDuplex")},
+                "*UDPChecksumOffloadIPv6", "*LsoV2IPv4", "*LsoV2IPv6", "*JumboPacket", "*SpeedDuplex",
+                "*InterruptModeration")},
         },
     ),
 }

@@ -11,6 +11,7 @@
 #include "ndis/exports.h"
 #include "ndis/handle.h"
 #include "ndis/miniport.h"
+#include "ndis/wake.h"
 #include "rules/acquire.h"
 #include "rules/rules.h"
 
@@ -203,6 +204,7 @@ static void copy_power(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_G
     memcpy(&adapter->attributes.pm, capabilities, sizeof(adapter->attributes.pm));
     if (adapter->attributes.pm.Flags)
         rule_violated("PWR-09", NULL, "NDIS_PM_CAPABILITIES.Flags is 0x%x, must be 0 on NDIS 6.20", adapter->attributes.pm.Flags);
+    wake_check_claims(adapter);
 }
 
 static void copy_receive_scale(struct adapter *adapter, const nt_NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *given)

@@ -21,7 +21,7 @@ const struct scenario scenarios[] = {
     {"filter",
      "packet filter and multicast list change under traffic: exactly the wanted frames arrive; OIDs end though the device is silent",
      play_filter, true},
-    {"control",
+    {"control-queue",
      "filters are set while the device answers late or not at all, and are cancelled, reset, put to sleep, halted or removed meanwhile",
      play_control, true},
     {"announce",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * scenario_control.c - filters are set from a thread of its own while the device carries control commands out and answers them late, or not
- * at all; meanwhile requests are cancelled, and the adapter is reset, paused, put to sleep, halted or removed. Each request ends in the time
- * that rule OID-06 allows, a cancelled one at once, and everything else in a bounded time, too.
+ * at all; meanwhile requests are cancelled, and the adapter is reset, paused, put to sleep, halted or removed. Each request ends in the
+ * time that rule OID-06 allows, a cancelled one at once, and everything else in a bounded time, too.
  */
 #include <stdio.h>
 #include <string.h>

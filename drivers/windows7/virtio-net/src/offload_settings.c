@@ -10,7 +10,7 @@
 
 /*
  * OFF-10: what the device does. The IPv4 header checksum is the driver's work, but a large send implies it (OFF-12), so it is offered
- * beside the checksums of the device. A device that verifies what it delivers does not verify IPv4 headers.
+ * beside the checksums of the device. A device that verifies what it delivers does not verify IPv4 headers (docs/decisions/0010).
  */
 static ULONG OffloadSupported(const struct virtio_net_profile *Profile)
 {

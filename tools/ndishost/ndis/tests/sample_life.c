@@ -152,6 +152,9 @@ static uint32_t set_general(void)
 
     memset(&power, 0, sizeof(power));
     sample_header(&power, NT_NDIS_OBJECT_TYPE_DEFAULT, 1, NT_NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1);
+    power.MinMagicPacketWakeUp = FAULTY(WAKE_MAGIC) ? NT_NdisDeviceStateD3 : NT_NdisDeviceStateUnspecified;
+    power.MinLinkChangeWakeUp = FAULTY(WAKE_LINK) ? NT_NdisDeviceStateD2 : NT_NdisDeviceStateUnspecified;
+    power.SupportedWoLPacketPatterns = FAULTY(WAKE_PATTERNS) ? 1 : 0;
     memset(&attributes, 0, sizeof(attributes));
     sample_header(&attributes, NT_NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, FAULTY(GENERAL_REVISION) ? 1 : 2,
                   NT_NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2);

@@ -16,6 +16,7 @@
 #include "ndis/miniport.h"
 #include "ndis/nbl.h"
 #include "ndis/send_frame.h"
+#include "ndis/wake.h"
 #include "rules/rules.h"
 
 /* ---- handles ---- */
@@ -242,6 +243,23 @@ static void receive_claims_follow_a_request_while_it_is_under_way(void **state)
     pthread_mutex_destroy(&adapter.mutex);
 }
 
+static void a_device_wakes_from_the_states_of_its_pme_support_only(void **state)
+{
+    enum { PME_D0 = 0x0800, PME_D1 = 0x1000, PME_D2 = 0x2000, PME_D3_HOT = 0x4000, PME_D3_COLD = 0x8000, VERSION_ONLY = 0x0003 };
+
+    (void)state;
+    for (uint32_t at = NT_NdisDeviceStateUnspecified; at <= NT_NdisDeviceStateD3 + 2; ++at)
+        assert_false(wake_possible(VERSION_ONLY, at));
+    assert_true(wake_possible(PME_D0, NT_NdisDeviceStateD0));
+    assert_true(wake_possible(PME_D1, NT_NdisDeviceStateD1));
+    assert_true(wake_possible(PME_D2, NT_NdisDeviceStateD2));
+    assert_true(wake_possible(PME_D3_HOT, NT_NdisDeviceStateD3));
+    assert_true(wake_possible(PME_D3_COLD, NT_NdisDeviceStateD3));
+    assert_false(wake_possible(PME_D0 | PME_D1 | PME_D2, NT_NdisDeviceStateD3));
+    assert_false(wake_possible(PME_D3_HOT | PME_D3_COLD | PME_D1, NT_NdisDeviceStateD2));
+    assert_false(wake_possible(UINT16_MAX, NT_NdisDeviceStateUnspecified));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +272,7 @@ int main(void)
         cmocka_unit_test(changed_frame_is_noticed),
         cmocka_unit_test(event_log_entries_are_written_with_name_code_and_values),
         cmocka_unit_test(receive_claims_follow_a_request_while_it_is_under_way),
+        cmocka_unit_test(a_device_wakes_from_the_states_of_its_pme_support_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,10 +250,8 @@ void model_control_serve(struct model *model, const struct model_chain *chain)
     chain_execute(model, &model->queues[ROLE_CONTROL], chain);
     if (model_fault_due(&model->faults, FAULT_CONTROL_NEVER_COMPLETES))
         return;
-    const struct model_delayed answer = {.role = ROLE_CONTROL,
-                                         .head = chain->head,
-                                         .written = completion_length(model, chain),
-                                         .room = (uint32_t)chain->writable};
+    const struct model_delayed answer = {
+        .role = ROLE_CONTROL, .head = chain->head, .written = completion_length(model, chain), .room = (uint32_t)chain->writable};
     if (model->control_held && !model->control_owed) {
         model->control_answer = answer;
         model->control_owed = true;

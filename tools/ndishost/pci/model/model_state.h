@@ -96,11 +96,11 @@ struct model {
     uint64_t injected_total, injected_dropped;    /* inject_lock */
     struct model_delayed delayed[MODEL_DELAYED_MAX];
     unsigned delayed_count;
-    bool control_held;               /* answers to control commands wait for model_control_answer() */
-    bool control_owed;               /* ... one does */
+    bool control_held;                   /* answers to control commands wait for model_control_answer() */
+    bool control_owed;                   /* ... one does */
     struct model_delayed control_answer; /* ... this one */
-    bool stalled;               /* transmits nothing back until it is reset */
-    uint8_t *scratch, *segment; /* MODEL_FRAME_MAX + a header each */
+    bool stalled;                        /* transmits nothing back until it is reset */
+    uint8_t *scratch, *segment;          /* MODEL_FRAME_MAX + a header each */
     struct model_filter filter;
     struct model_counts counts;
     char description[96]; /* what describe() says */
