@@ -141,6 +141,7 @@ static uint32_t set_registration(void)
     attributes.MiniportAdapterContext = FAULTY(CONTEXT_NULL) ? 0 : (uintptr_t)&sample;
     attributes.AttributeFlags = NT_NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE | NT_NDIS_MINIPORT_ATTRIBUTES_SURPRISE_REMOVE_OK |
                                 (FAULTY(DMA_WITHOUT_BUS_MASTER) ? 0 : NT_NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER);
+    attributes.AttributeFlags |= FAULTY(FLAGS_OF_LATER) ? 0x80000000u : FAULTY(FLAGS_WDM) ? NT_NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM : 0;
     attributes.InterfaceType = NT_NdisInterfacePci;
     return NdisMSetMiniportAttributes(sample.adapter, &attributes);
 }
@@ -183,6 +184,20 @@ static uint32_t set_general(void)
     attributes.SupportedOidList = (uintptr_t)sample_oid_list;
     attributes.SupportedOidListLength = (sample_oid_count - (FAULTY(OID_LIST_SHORT) ? 1 : 0) + (FAULTY(OID_LISTS_OBSOLETE) ? 1 : 0)) * 4;
     attributes.PowerManagementCapabilitiesEx = FAULTY(NO_POWER_CAPABILITIES) ? 0 : (uintptr_t)&power;
+    if (FAULTY(GENERAL_MEDIUM))
+        attributes.MediaType = NT_NdisMedium802_3 + 1;
+    if (FAULTY(GENERAL_ADDRESS_LENGTH))
+        attributes.MacAddressLength = 5;
+    if (FAULTY(GENERAL_ADDRESS_MULTICAST))
+        attributes.PermanentMacAddress[0] |= 1;
+    if (FAULTY(GENERAL_INTERFACE))
+        attributes.AccessType = NT_NET_IF_ACCESS_POINT_TO_POINT;
+    if (FAULTY(GENERAL_STATISTICS))
+        attributes.SupportedStatistics = 0;
+    if (FAULTY(GENERAL_TAGS))
+        attributes.MacOptions |= NT_NDIS_MAC_OPTION_8021Q_VLAN;
+    if (FAULTY(GENERAL_POWER_REVISION))
+        sample_header(&power, NT_NDIS_OBJECT_TYPE_DEFAULT, 2, NT_NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1);
     return NdisMSetMiniportAttributes(sample.adapter, &attributes);
 }
 
