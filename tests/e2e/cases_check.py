@@ -68,6 +68,11 @@ REGRESSIONS = [
     ("contract layout with an MTU of its own", ["--device", "model:random", "--scenario", "jumbo", "--seeds", "77..77"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
+# One in ten of everything that the device writes is bytes of chance.
+NOISE = [("noise", ["--device", "model:fault=noise@60", "--guard-pages"]),
+         ("noise of a contract device", ["--device", "model:contract,fault=noise@1", "--guard-pages"]),
+         ("noise of any device", ["--device", "model:random,fault=noise@60", "--guard-pages"])]
+NOISE_FEW = ("traffic", "reset", "filter", "settings", "oid-storm")
 QUEUE_SIZES = (2, 4, 256, 1024, 32768)
 PREEMPTED = [
     ("between instructions", ["--preempt", "instruction"]),
@@ -106,8 +111,9 @@ def cases(seeds, exhaustive):
                 for size in QUEUE_SIZES]
     preempted = [(name, ["--device", "model", *options, *scenarios(*PREEMPTED_SCENARIOS if exhaustive else ("reset",)), "--seeds",
                          f"1..{seeds if exhaustive else 1}"]) for name, options in PREEMPTED]
+    noise = [(name, [*options, *([] if exhaustive else scenarios(*NOISE_FEW)), "--seeds", f"1..{seeds}"]) for name, options in NOISE]
     faults = misbehaviours((1, 2, 5, 17, 40, 200), 10) if exhaustive else misbehaviours((1, 5, 40), 1, 3)
-    return seeded + real + regressions + devices + faults + preempted + (POINTS_MANY if exhaustive else POINTS_FEW)
+    return seeded + real + regressions + devices + faults + noise + preempted + (POINTS_MANY if exhaustive else POINTS_FEW)
 
 
 def transitional(seeds, exhaustive):

@@ -52,6 +52,8 @@ static void chain_give_back(struct model *model, unsigned role, uint16_t head, u
         model_queue_scribble(queue, head, model_random_next(&model->random));
     if (model_fault_due(&model->faults, FAULT_USED_FLAGS_GARBAGE))
         model_queue_write_used_flags(queue, (uint16_t)model_random_next(&model->random));
+    if (model_fault_noise(&model->faults, &model->random))
+        model_queue_write_noise(queue, model_random_next(&model->random), model_random_next(&model->random));
 }
 
 /* The one that is due first; the older one of two. */

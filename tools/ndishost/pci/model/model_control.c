@@ -231,6 +231,8 @@ static void chain_execute(struct model *model, struct model_queue *queue, const 
         else if (model->peer && model->peer->changed)
             model->peer->changed(model->peer_context);
     }
+    if (model_fault_noise(&model->faults, &model->random))
+        ack = (uint8_t)model_random_next(&model->random);
     if (model_fault_due(&model->faults, FAULT_CONTROL_ACK_GARBAGE))
         ack = (uint8_t)(2 + model_random_below(&model->random, 254));
     model_chain_write(queue, chain, 0, &ack, 1);

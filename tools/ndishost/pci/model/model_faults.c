@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { NOISE_PERCENT = 10 };
+
 static const struct model_fault_info fault_list[FAULT_KINDS + 1] = {
     [FAULT_USED_ID_OUT_OF_RANGE] = {"used-id-out-of-range", "the Nth completion names a descriptor that the queue does not have",
                                     .breaks = true, .told = true},
@@ -80,6 +82,11 @@ static const struct model_fault_info fault_list[FAULT_KINDS + 1] = {
                         .persistent = true, .harmless = true},
     [FAULT_USED_FLAGS_GARBAGE] = {"used-flags-garbage", "from the Nth completion on, reserved bits in used.flags", .persistent = true,
                                   .harmless = true},
+    [FAULT_NOISE] =
+        {"noise",
+         "from the Nth thing that it writes or is asked on, one in ten is bytes of chance: used rings (entries, index, flags), headers, "
+         "acknowledgements, device configuration",
+         .persistent = true, .breaks = true},
     [FAULT_QUEUE_SIZE_ZERO] = {"queue-size-zero", "the Nth read of queue_size is 0, and stays so", .persistent = true, .breaks = true,
                                .told = true},
     [FAULT_QUEUE_SIZE_ODD] = {"queue-size-odd", "from the Nth read on, queue_size is not a power of two", .persistent = true,
@@ -142,6 +149,11 @@ bool model_fault_due(struct model_faults *faults, enum model_fault kind)
         }
     }
     return due;
+}
+
+bool model_fault_noise(struct model_faults *faults, struct model_random *random)
+{
+    return model_fault_due(faults, FAULT_NOISE) && model_random_chance(random, NOISE_PERCENT);
 }
 
 uint64_t model_fault_fired(const struct model_faults *faults, enum model_fault kind)

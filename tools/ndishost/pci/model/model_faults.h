@@ -4,6 +4,7 @@
 #define NDISHOST_PCI_MODEL_MODEL_FAULTS_H
 
 #include "model_device.h"
+#include "model_layout.h"
 
 /* In the order of model_fault_list(). "Opportunity" is what is counted: see the texts there. */
 enum model_fault {
@@ -50,6 +51,7 @@ enum model_fault {
     FAULT_GONE,
     FAULT_SCRIBBLE,
     FAULT_USED_FLAGS_GARBAGE,
+    FAULT_NOISE,
     FAULT_QUEUE_SIZE_ZERO,
     FAULT_QUEUE_SIZE_ODD,
     FAULT_NO_QUEUES,
@@ -76,6 +78,8 @@ void model_faults_init(struct model_faults *faults, const struct model_options *
 bool model_faults_add(struct model_faults *faults, unsigned kind, uint64_t at);
 /* Counts an opportunity of this kind; true when the device misbehaves now. */
 bool model_fault_due(struct model_faults *faults, enum model_fault kind);
+/* FAULT_NOISE strikes one opportunity in ten: between its strikes the device works, and a driver comes further each time. */
+bool model_fault_noise(struct model_faults *faults, struct model_random *random);
 /* How often this kind has struck: the source of "every value". */
 uint64_t model_fault_fired(const struct model_faults *faults, enum model_fault kind);
 /* Takes back an opportunity that could not be used: the next one counts in its place. */

@@ -106,6 +106,8 @@ uint64_t model_net_config_read(struct model *model, uint32_t offset, unsigned wi
         memcpy(seen + NET_CONFIG_SPEED, &speed, sizeof speed);
         seen[NET_CONFIG_DUPLEX] = (uint8_t)model_random_next(&model->random);
     }
+    if (offset < NET_CONFIG_BYTES && model_fault_noise(&model->faults, &model->random))
+        seen[offset] = (uint8_t)model_random_next(&model->random);
     if (offset < NET_CONFIG_BYTES)
         memcpy(&value, seen + offset, width <= NET_CONFIG_BYTES - offset ? width : NET_CONFIG_BYTES - offset);
     if (offset < NET_CONFIG_MAC + 6) {

@@ -333,6 +333,19 @@ void model_queue_scribble(struct model_queue *queue, uint16_t head, uint64_t noi
                (uint16_t)(noise >> 5));
 }
 
+void model_queue_write_noise(struct model_queue *queue, uint64_t place, uint64_t noise)
+{
+    /* Half of the time where the driver looks next. */
+    uint64_t words = (RING_ENTRIES + (uint64_t)USED_ENTRY_BYTES * queue->size) / 2;
+    uint64_t next = (RING_ENTRIES + (uint64_t)USED_ENTRY_BYTES * ((uint16_t)(queue->used - 1) % queue->size)) / 2;
+    uint64_t at = place & 1 ? next : (place >> 1) % words;
+    for (unsigned i = 0; i < 4 && at < words; i++, at++, noise >>= 16)
+        ring_write(queue, queue->device_area, 2 * at, (uint16_t)noise);
+    if ((place >> 32 & 7) == 0)
+        queue->used = (uint16_t)(place >> 40);
+    queue->lied = true;
+}
+
 void model_queue_write_used_flags(struct model_queue *queue, uint16_t flags)
 {
     uint16_t kept = ring_read(queue, queue->device_area, RING_FLAGS) & USED_NO_NOTIFY;

@@ -113,6 +113,8 @@ bool model_queue_publish(struct model_queue *queue);
 int model_queue_free_descriptor(const struct model_queue *queue);
 /* Overwrites what only the driver should read from its own copies: the descriptors of a chain, and a spent available entry. */
 void model_queue_scribble(struct model_queue *queue, uint16_t head, uint64_t noise);
+/* Overwrites a piece of the used ring, and now and then the index that is published next; what was given back stays given back. */
+void model_queue_write_noise(struct model_queue *queue, uint64_t place, uint64_t noise);
 /* Writes reserved bits into used.flags. */
 void model_queue_write_used_flags(struct model_queue *queue, uint16_t flags);
 

@@ -253,6 +253,10 @@ static void bytes_deliver(struct model *model, struct model_net_header *header, 
     header->num_buffers = (uint16_t)count;
     count_spoil(model, header);
     model_net_header_write(header, wire, bytes);
+    if (model_fault_noise(&model->faults, &model->random)) {
+        for (unsigned i = 0; i < bytes; i++)
+            wire[i] = (uint8_t)model_random_next(&model->random);
+    }
     bool short_length = model_fault_due(&model->faults, FAULT_USED_LEN_TOO_SMALL);
     for (unsigned i = 0; i < count; i++) {
         struct model_chain chain;
