@@ -66,6 +66,10 @@ REGRESSIONS = [
     ("control queue of one entry", ["--device", "model:queue=64/256/1", *[word for name in (
         "filter", "vlan-filter", "announce") for word in ("--scenario", name)]]),
     ("contract layout with an MTU of its own", ["--device", "model:random", "--scenario", "jumbo", "--seeds", "77..77"]),
+    ("all interrupts lost, software segments", ["--device", "model:queue=8,fault=interrupts-lost@20", "--scenario", "offload", "--seeds", "1..30"]),
+    ("all interrupts lost, small rings", ["--device", "model:queue=8,fault=interrupts-lost@20", "--scenario", "traffic"]),
+    ("all interrupts lost on a line, small rings", ["--device", "model:contract,queue=8,fault=interrupts-lost@20", "--interrupts", "intx",
+                                                    "--scenario", "traffic"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 # One in ten of everything that the device writes is bytes of chance.

@@ -11,7 +11,11 @@
 #define CONFIG_LOOK_MS 100
 /* After a DPC that stopped at its bound. */
 #define SERVICE_SOON_MS 1
-#define MICROSECONDS    1000000
+/* A queue whose interrupts do not come is looked after this often, and for two seconds after the last completion: as long as a hang check,
+ * which finds the next one, may take to come. */
+#define FETCH_MS     10
+#define FETCH_ROUNDS 200
+#define MICROSECONDS 1000000
 
 /* ---- what an interrupt is about ---- */
 
@@ -55,20 +59,60 @@ static BOOLEAN TransmitService(PAEROVNET_ADAPTER Adapter)
     return Outcome.Worked;
 }
 
+/* ---- interrupts that do not come ---- */
+
+VOID AerovnetFetchBegin(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role)
+{
+    PAEROVNET_FETCH Fetch = &Adapter->Interrupts.Fetches[Role];
+
+    InterlockedExchange(&Fetch->Dpcs, AerovnetInterruptDpcs(Adapter, Role));
+    InterlockedExchange(&Fetch->Rounds, FETCH_ROUNDS);
+}
+
+BOOLEAN AerovnetFetchHasFound(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role)
+{
+    return (BOOLEAN)(InterlockedExchange(&Adapter->Interrupts.Fetches[Role].Found, FALSE) != FALSE);
+}
+
+/* The service timer has looked after the queue of `Role`, and found something or not. TRUE: it has to look again. IRQL: DISPATCH_LEVEL. */
+static BOOLEAN FetchGoesOn(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role, BOOLEAN Worked)
+{
+    PAEROVNET_FETCH Fetch = &Adapter->Interrupts.Fetches[Role];
+    LONG Rounds = Fetch->Rounds;
+
+    if (Rounds == 0) {
+        return FALSE;
+    }
+    if (Fetch->Dpcs != AerovnetInterruptDpcs(Adapter, Role)) {
+        InterlockedExchange(&Fetch->Rounds, 0);
+        return FALSE;
+    }
+    if (Worked) {
+        InterlockedExchange(&Fetch->Found, TRUE);
+    }
+    Rounds = Worked ? FETCH_ROUNDS : Rounds - 1;
+    InterlockedExchange(&Fetch->Rounds, Rounds);
+    return (BOOLEAN)(Rounds != 0);
+}
+
 /* ---- service timer ---- */
 
 static VOID NTAPI ServiceTimerExpired(PVOID SystemSpecific1, PVOID FunctionContext, PVOID SystemSpecific2, PVOID SystemSpecific3)
 {
     PAEROVNET_ADAPTER Adapter = (PAEROVNET_ADAPTER)FunctionContext;
+    BOOLEAN Again;
 
     UNREFERENCED_PARAMETER(SystemSpecific1);
     UNREFERENCED_PARAMETER(SystemSpecific2);
     UNREFERENCED_PARAMETER(SystemSpecific3);
     InterlockedExchange(&Adapter->Interrupts.ServiceTimerSet, FALSE);
     InterlockedExchange(&Adapter->Interrupts.LineCauses, 0);
-    (void)ReceiveService(Adapter, NULL);
-    (void)TransmitService(Adapter);
+    Again = FetchGoesOn(Adapter, AerovnetRoleReceive, ReceiveService(Adapter, NULL));
+    Again |= FetchGoesOn(Adapter, AerovnetRoleTransmit, TransmitService(Adapter));
     ConfigService(Adapter);
+    if (Again) {
+        AerovnetServiceLater(Adapter, FETCH_MS);
+    }
     AerovnetStateTick(Adapter);
     AerovnetDrainLeave(&Adapter->Interrupts.ServiceTimers.Drain, 1);
 }
@@ -353,14 +397,9 @@ VOID AerovnetInterruptDeregister(PAEROVNET_ADAPTER Adapter)
     Adapter->Interrupts.Handle = NULL;
 }
 
-ULONG AerovnetInterruptDpcs(const AEROVNET_ADAPTER *Adapter)
+LONG AerovnetInterruptDpcs(const AEROVNET_ADAPTER *Adapter, AEROVNET_INTERRUPT_ROLE Role)
 {
-    ULONG Index, Sum = 0;
-
-    for (Index = 0; Index < AEROVNET_ROLE_COUNT; Index++) {
-        Sum += (ULONG)Adapter->Interrupts.DpcCounts[Index];
-    }
-    return Sum;
+    return Adapter->Interrupts.DpcCounts[Adapter->Interrupts.Separate ? Role : 0];
 }
 
 USHORT AerovnetInterruptVector(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role)

@@ -8,6 +8,9 @@
  *
  * Masking is the rings' business: a DPC asks the device for silence before it pops and asks for interrupts again, with a second look,
  * when it has found the ring empty. Work that a DPC leaves is taken up by NDIS (receive throttling) or by the service timer.
+ *
+ * Interrupts that never come: the hang check finds completions that none has announced, and the service timer fetches what the queue
+ * completes from then on (AerovnetFetchBegin). Nothing of that is asked for by ISR or DPC.
  */
 #ifndef AEROVNET_INTERRUPTS_H
 #define AEROVNET_INTERRUPTS_H
@@ -17,6 +20,13 @@
 
 typedef enum _AEROVNET_INTERRUPT_ROLE { AerovnetRoleConfig = 0, AerovnetRoleReceive = 1, AerovnetRoleTransmit = 2 } AEROVNET_INTERRUPT_ROLE;
 #define AEROVNET_ROLE_COUNT 3
+
+/* A queue whose interrupts do not come. All interlocked; the service timer and the hang check use it, an interrupt only counts itself. */
+typedef struct _AEROVNET_FETCH {
+    volatile LONG Rounds; /* in a row that may still find nothing before it is given up; 0: the interrupts are relied on */
+    volatile LONG Dpcs;   /* of its interrupt, when fetching began: one more ends it */
+    volatile LONG Found;  /* completions were fetched since the hang check last asked */
+} AEROVNET_FETCH, *PAEROVNET_FETCH;
 
 typedef struct _AEROVNET_INTERRUPTS {
     NDIS_HANDLE Handle;       /* init-only; NULL: not registered */
@@ -37,6 +47,8 @@ typedef struct _AEROVNET_INTERRUPTS {
     NDIS_HANDLE ServiceTimer;            /* init-only */
     volatile LONG ServiceTimerSet;       /* interlocked: it is queued */
     AEROVNET_WAITED_DRAIN ServiceTimers; /* every queued or running callback is inside */
+
+    AEROVNET_FETCH Fetches[AEROVNET_ROLE_COUNT]; /* by role; none for the configuration */
 } AEROVNET_INTERRUPTS, *PAEROVNET_INTERRUPTS;
 
 /* The service timer; before anything that could need it. IRQL: PASSIVE_LEVEL. */
@@ -55,8 +67,17 @@ VOID AerovnetServiceCancel(PAEROVNET_ADAPTER Adapter);
 NDIS_STATUS AerovnetInterruptRegister(PAEROVNET_ADAPTER Adapter);
 VOID AerovnetInterruptDeregister(PAEROVNET_ADAPTER Adapter);
 
-/* How many interrupt DPCs have run so far, of all messages. Any IRQL. */
-ULONG AerovnetInterruptDpcs(const AEROVNET_ADAPTER *Adapter);
+/*
+ * No interrupt tells of what the queue of `Role` completes: until one does, or nothing has been found for some time, the service timer
+ * fetches it. IRQL: <= DISPATCH_LEVEL.
+ */
+VOID AerovnetFetchBegin(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role);
+
+/* Has that found anything since this was last asked? IRQL: <= DISPATCH_LEVEL. */
+BOOLEAN AerovnetFetchHasFound(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role);
+
+/* How many DPCs have run so far of the interrupt that serves `Role`. Any IRQL. */
+LONG AerovnetInterruptDpcs(const AEROVNET_ADAPTER *Adapter, AEROVNET_INTERRUPT_ROLE Role);
 
 /* What to program for a role: a message, or VIRTIO_MSI_NO_VECTOR for a line. */
 USHORT AerovnetInterruptVector(PAEROVNET_ADAPTER Adapter, AEROVNET_INTERRUPT_ROLE Role);

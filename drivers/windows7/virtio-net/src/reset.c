@@ -359,22 +359,37 @@ NDIS_STATUS AerovnetRecoverySetPower(PAEROVNET_ADAPTER Adapter, PNDIS_OID_REQUES
 /* ---- hang check and reset ---- */
 
 /*
- * Completions that nobody fetches: an interrupt was lost, or was masked when it came. They are fetched now; when no interrupt comes at all,
- * the event log is the only place where somebody can find out why the network is slow.
+ * Completions of one queue that nobody fetches: an interrupt was lost, or was masked when it came. They are fetched now; and from now on by
+ * the service timer, if there was no interrupt at all since the last check. TRUE: that is so for long enough to be told.
  */
-static VOID HangFetchLate(PAEROVNET_ADAPTER Adapter, BOOLEAN Late)
+static BOOLEAN HangFetchLate(PAEROVNET_ADAPTER Adapter, PAEROVNET_LATENESS Lateness, AEROVNET_INTERRUPT_ROLE Role, BOOLEAN Completed)
 {
-    PAEROVNET_RECOVERY Recovery = &Adapter->Recovery;
-    ULONG Dpcs = AerovnetInterruptDpcs(Adapter);
+    LONG Dpcs = AerovnetInterruptDpcs(Adapter, Role);
+    BOOLEAN Late = (BOOLEAN)(AerovnetFetchHasFound(Adapter, Role) | Completed), Told = FALSE;
 
-    if (Dpcs != Recovery->DpcsBefore) {
-        Recovery->DpcsBefore = Dpcs;
-        Recovery->LateChecks = 0;
-    } else if (Late && ++Recovery->LateChecks == LATE_CHECKS && WorthTelling(&Recovery->LatenessTold)) {
-        AerovnetEventLogWrite(Adapter, AerovnetReasonInterruptsLost, Adapter->Interrupts.MessageCount, 0);
+    if (Dpcs != Lateness->DpcsBefore) {
+        Lateness->DpcsBefore = Dpcs;
+        Lateness->Checks = 0;
+    } else if (Late) {
+        AerovnetFetchBegin(Adapter, Role);
+        Told = (BOOLEAN)(++Lateness->Checks == LATE_CHECKS);
     }
     if (Late) {
         AerovnetServiceLater(Adapter, 1);
+    }
+    return Told;
+}
+
+/* When no interrupt comes at all, the event log is the only place where somebody can find out why the network is slow. */
+static VOID HangExamineInterrupts(PAEROVNET_ADAPTER Adapter, BOOLEAN RxCompleted, BOOLEAN TxCompleted)
+{
+    PAEROVNET_RECOVERY Recovery = &Adapter->Recovery;
+    BOOLEAN Before = (BOOLEAN)(Recovery->RxLateness.Checks >= LATE_CHECKS || Recovery->TxLateness.Checks >= LATE_CHECKS);
+    BOOLEAN Lost = HangFetchLate(Adapter, &Recovery->RxLateness, AerovnetRoleReceive, RxCompleted);
+
+    Lost |= HangFetchLate(Adapter, &Recovery->TxLateness, AerovnetRoleTransmit, TxCompleted);
+    if (Lost && !Before && WorthTelling(&Recovery->LatenessTold)) {
+        AerovnetEventLogWrite(Adapter, AerovnetReasonInterruptsLost, Adapter->Interrupts.MessageCount, 0);
     }
 }
 
@@ -390,7 +405,7 @@ static AEROVNET_RESET_CAUSE HangExamine(PAEROVNET_ADAPTER Adapter)
     Recovery->TxReapedBefore = Tx.Reaped;
     Recovery->RxReapedBefore = Rx.Reaped;
 
-    HangFetchLate(Adapter, (BOOLEAN)(Tx.Completed || Rx.Completed));
+    HangExamineInterrupts(Adapter, Rx.Completed, Tx.Completed);
     if (Tx.Poisoned || Rx.Poisoned) {
         return AerovnetResetPoisoned;
     }

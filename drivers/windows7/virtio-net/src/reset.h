@@ -25,6 +25,12 @@ typedef enum _AEROVNET_RESET_CAUSE {
 } AEROVNET_RESET_CAUSE;
 C_ASSERT(AerovnetResetControlStalled < AEROVNET_DIAG_RESET_CAUSES);
 
+/* Completions of one queue that no interrupt announced. */
+typedef struct _AEROVNET_LATENESS {
+    ULONG Checks; /* in a row that found some, and no interrupt before */
+    LONG DpcsBefore;
+} AEROVNET_LATENESS, *PAEROVNET_LATENESS;
+
 typedef struct _AEROVNET_RECOVERY {
     NDIS_HANDLE WorkItem;       /* init-only */
     AEROVNET_WAITED_DRAIN Work; /* the queued or running work item */
@@ -50,8 +56,8 @@ typedef struct _AEROVNET_RECOVERY {
     ULONG RxReapedBefore;
     ULONG TxStalledChecks;
     ULONG RxStalledChecks;
-    ULONG LateChecks; /* in a row that found completions, and no interrupt before */
-    ULONG DpcsBefore;
+    AEROVNET_LATENESS RxLateness;
+    AEROVNET_LATENESS TxLateness;
     ULONG LatenessTold; /* in the event log, how often */
 } AEROVNET_RECOVERY, *PAEROVNET_RECOVERY;
 

@@ -180,7 +180,7 @@ AEROVNET_TX_SERVICE AerovnetTxService(PAEROVNET_ADAPTER Adapter)
     AEROVNET_TX_SERVICE Outcome = {FALSE, FALSE};
     PAEROVNET_TX_SLOT Retired;
     BOOLEAN Poisoned;
-    ULONG Round;
+    ULONG Round, Reaped;
 
     for (Round = 0; Round < SERVICE_ROUNDS; Round++) {
         NdisDprAcquireSpinLock(&Tx->Lock);
@@ -189,11 +189,12 @@ AEROVNET_TX_SERVICE AerovnetTxService(PAEROVNET_ADAPTER Adapter)
             return Outcome;
         }
         virtqueue_split_disable_interrupts(&Tx->Queue.Ring);
+        Reaped = Tx->Reaped;
         Retired = TxReap(Tx);
+        Outcome.Worked |= Tx->Reaped != Reaped; /* also segments that retire no slot */
         Poisoned = virtqueue_split_fault(&Tx->Queue.Ring) != VIRTQUEUE_FAULT_NONE;
         NdisDprReleaseSpinLock(&Tx->Lock);
 
-        Outcome.Worked |= Retired != NULL;
         if (Poisoned) {
             (void)AerovnetTxPump(Adapter, NULL, Retired, FALSE);
             AerovnetRecoveryRequest(Adapter, AerovnetResetPoisoned);
