@@ -70,6 +70,7 @@ REGRESSIONS = [
     ("all interrupts lost, small rings", ["--device", "model:queue=8,fault=interrupts-lost@20", "--scenario", "traffic"]),
     ("all interrupts lost on a line, small rings", ["--device", "model:contract,queue=8,fault=interrupts-lost@20", "--interrupts", "intx",
                                                     "--scenario", "traffic"]),
+    ("a pause gives a slow device its two seconds", ["--device", "model", "--scenario", "pause-restart", "--seeds", "1..1"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 # One in ten of everything that the device writes is bytes of chance.

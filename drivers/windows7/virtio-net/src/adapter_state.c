@@ -6,8 +6,8 @@
 
 /* While a pause waits for the device, the rings are looked after this often, interrupts or not ... */
 #define PAUSE_TICK_MS 50
-/* ... and after this many ticks the device is reset, as often as need be: it has had two seconds. */
-#define PAUSE_TICKS 40
+/* ... and whenever it has had so long it is reset, as often as need be. */
+#define PAUSE_PATIENCE_MS 2000
 
 /* What a pause waits for: sends, receives, and MiniportPause itself. */
 #define PAUSE_PARTS 3
@@ -57,17 +57,22 @@ VOID AerovnetStateInitialized(PAEROVNET_ADAPTER Adapter)
 VOID AerovnetStateTick(PAEROVNET_ADAPTER Adapter)
 {
     BOOLEAN Pausing, Expired = FALSE;
-    ULONG Now = AerovnetUpTime();
+    ULONG Now = AerovnetUpTime(), Passed;
 
     NdisDprAcquireSpinLock(&Adapter->State.Lock);
     Pausing = Adapter->State.Current == AerovnetStatePausing;
-    /*
-     * The timer also runs for rings that are looked at again at once: those are no ticks. One callback is one tick at most, so that a
-     * machine that was suspended has not seen the deadline pass.
-     */
-    if (Pausing && Now - Adapter->State.PauseTime >= PAUSE_TICK_MS / 2) {
+    if (Pausing) {
+        /*
+         * The timer also runs for rings that are looked at again at once, so time is counted and not callbacks; but of one callback not
+         * more than a late tick takes: a machine that was suspended has not seen the deadline pass.
+         */
+        Passed = Now - Adapter->State.PauseTime;
         Adapter->State.PauseTime = Now;
-        Expired = ++Adapter->State.PauseTicks % PAUSE_TICKS == 0;
+        Adapter->State.PauseWaited += Passed < 2 * PAUSE_TICK_MS ? Passed : 2 * PAUSE_TICK_MS;
+        Expired = Adapter->State.PauseWaited >= PAUSE_PATIENCE_MS;
+        if (Expired) {
+            Adapter->State.PauseWaited = 0;
+        }
     }
     NdisDprReleaseSpinLock(&Adapter->State.Lock);
     if (!Pausing) {
@@ -93,7 +98,7 @@ NDIS_STATUS NTAPI AerovnetMiniportPause(NDIS_HANDLE MiniportAdapterContext, PNDI
     AEROVNET_TRACE(("pause"));
     NdisAcquireSpinLock(&Adapter->State.Lock);
     Adapter->State.Current = AerovnetStatePausing;
-    Adapter->State.PauseTicks = 0;
+    Adapter->State.PauseWaited = 0;
     Adapter->State.PauseTime = Now;
     NdisReleaseSpinLock(&Adapter->State.Lock);
 

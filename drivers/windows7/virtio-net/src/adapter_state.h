@@ -14,8 +14,8 @@
 typedef struct _AEROVNET_LIFE {
     NDIS_SPIN_LOCK Lock;          /* State.Lock */
     AEROVNET_STATE Current;       /* guard: State.Lock */
-    ULONG PauseTicks;             /* guard: State.Lock; ticks of the pause, which the service timer counts */
-    ULONG PauseTime;              /* guard: State.Lock; AerovnetUpTime() of the last of them */
+    ULONG PauseWaited;            /* guard: State.Lock; milliseconds of the pause, which the service timer counts */
+    ULONG PauseTime;              /* guard: State.Lock; AerovnetUpTime() up to which they are counted */
     volatile LONG PauseRemaining; /* interlocked: what the pending pause waits for */
 } AEROVNET_LIFE, *PAEROVNET_LIFE;
 

@@ -174,6 +174,8 @@ bool model_announce(struct model *model);          /* asks for announcements; fa
  * One at a time waits so. */
 void model_control_hold(struct model *model, bool hold);
 bool model_control_answer(struct model *model); /* false: none waits for its answer */
+/* While held the device takes no frame of the driver's, as a host that has no time; it goes on where it was. */
+void model_transmit_hold(struct model *model, bool hold);
 void model_set_mtu(struct model *model, uint16_t mtu);
 void model_set_speed(struct model *model, uint32_t speed, uint8_t duplex);
 void model_needs_reset(struct model *model);

@@ -96,6 +96,7 @@ struct model {
     uint64_t injected_total, injected_dropped;    /* inject_lock */
     struct model_delayed delayed[MODEL_DELAYED_MAX];
     unsigned delayed_count;
+    bool transmit_held;                  /* chains of the transmit queue wait */
     bool control_held;                   /* answers to control commands wait for model_control_answer() */
     bool control_owed;                   /* ... one does */
     struct model_delayed control_answer; /* ... this one */

@@ -99,7 +99,7 @@ static bool role_step(struct model *model, unsigned role)
     case ROLE_RECEIVE:
         return model_receive_step(model);
     case ROLE_TRANSMIT:
-        return chain_step(model, role, model_transmit_serve);
+        return !model->transmit_held && chain_step(model, role, model_transmit_serve);
     default:
         return model_accepted(model, FEATURE_CTRL_VQ) && chain_step(model, role, model_control_serve);
     }

@@ -258,3 +258,11 @@ void model_transmit_serve(struct model *model, const struct model_chain *chain)
     if (!model_fault_due(&model->faults, FAULT_NEVER_COMPLETES) && !model->stalled)
         model_complete(model, ROLE_TRANSMIT, chain->head, 0, 0);
 }
+
+void model_transmit_hold(struct model *model, bool hold)
+{
+    pthread_mutex_lock(&model->lock);
+    model->transmit_held = hold;
+    pthread_mutex_unlock(&model->lock);
+    model_wake(model);
+}
