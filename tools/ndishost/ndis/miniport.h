@@ -22,6 +22,11 @@
 
 /* Milliseconds that a callback or a pending completion of the image may take (PAU-12, HLT-16 and their like). Tests shorten it. */
 extern unsigned ndis_watchdog_ms;
+/* How long a lock is waited for: less than a callback may take, so that the lock is named and not the callback that waits for it. */
+static inline unsigned ndis_lock_wait_ms(void)
+{
+    return ndis_watchdog_ms / 2;
+}
 
 /* A mutex that may be held across calls into the image; PASSIVE_LEVEL only. */
 struct sleeping_mutex {

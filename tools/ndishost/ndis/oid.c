@@ -14,7 +14,7 @@
 #include "nt/nt.h"
 #include "rules/rules.h"
 
-enum { OID_DEADLINE_MS = 12000 };
+unsigned oid_deadline_ms = 12000;
 
 struct oid_channel {
     struct adapter *adapter;
@@ -140,14 +140,14 @@ static uint32_t call_request(struct oid_channel *channel, nt_NDIS_OID_REQUEST *r
     channel->completed = channel->returned = false;
     pthread_mutex_unlock(&adapter->mutex);
     channel->request_thread = sched_current_thread_key();
-    ticket = watchdog_arm("OID-06", "MiniportOidRequest", OID_DEADLINE_MS);
+    ticket = watchdog_arm("OID-06", "MiniportOidRequest", oid_deadline_ms);
     status = (uint32_t)IMAGE_CALL("MiniportOidRequest", adapter->driver->characteristics.OidRequestHandler, adapter->attributes.context,
                                   (uintptr_t)request);
     watchdog_disarm(ticket);
     channel->request_thread = NULL;
     if (status == NT_NDIS_STATUS_PENDING) {
-        if (!event_wait_for(&channel->done, OID_DEADLINE_MS))
-            trap_bugcheck("OID-06", "OID 0x%08x is pending for %u ms", request->DATA_QUERY_INFORMATION_Oid, OID_DEADLINE_MS);
+        if (!event_wait_for(&channel->done, oid_deadline_ms))
+            trap_bugcheck("OID-06", "OID 0x%08x is pending for %u ms", request->DATA_QUERY_INFORMATION_Oid, oid_deadline_ms);
         status = channel->status;
     } else {
         pthread_mutex_lock(&adapter->mutex);

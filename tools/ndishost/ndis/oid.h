@@ -11,6 +11,9 @@
 struct adapter;
 struct oid_channel;
 
+/* How long a request may take, regular or direct (OID-06). */
+extern unsigned oid_deadline_ms;
+
 struct oid_channel *oid_channel_create(struct adapter *adapter);
 void oid_channel_destroy(struct oid_channel *channel);
 /* A request that the miniport has and did not complete. */

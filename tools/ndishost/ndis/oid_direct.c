@@ -16,7 +16,7 @@
 #include "nt/nt.h"
 #include "rules/rules.h"
 
-enum { OID_DEADLINE_MS = 12000, FIRST_ID = 0x20000 /* apart from the regular ones */, REMEMBERED = 16 };
+enum { FIRST_ID = 0x20000 /* apart from the regular ones */, REMEMBERED = 16 };
 
 /* Requests that were completed last, whoever's: a second completion is told from one of what never was a request. Interlocked. */
 static _Atomic uintptr_t completed_requests[REMEMBERED];
@@ -86,7 +86,7 @@ static uint32_t carry_out(struct adapter *adapter, struct direct_request *direct
 {
     uint32_t oid = direct->request->DATA_QUERY_INFORMATION_Oid, status;
     uint8_t irql = raised ? irql_raise(IRQL_DISPATCH) : IRQL_PASSIVE;
-    unsigned ticket = watchdog_arm("OID-06", "MiniportDirectOidRequest", OID_DEADLINE_MS);
+    unsigned ticket = watchdog_arm("OID-06", "MiniportDirectOidRequest", oid_deadline_ms);
 
     status = (uint32_t)IMAGE_CALL("MiniportDirectOidRequest", adapter->driver->characteristics.DirectOidRequestHandler,
                                   adapter->attributes.context, (uintptr_t)direct->request);
@@ -94,8 +94,8 @@ static uint32_t carry_out(struct adapter *adapter, struct direct_request *direct
     if (raised)
         irql_lower(irql);
     if (status == NT_NDIS_STATUS_PENDING) {
-        if (!event_wait_for(&direct->done, OID_DEADLINE_MS))
-            trap_bugcheck("OID-06", "direct OID 0x%08x is pending for %u ms", oid, OID_DEADLINE_MS);
+        if (!event_wait_for(&direct->done, oid_deadline_ms))
+            trap_bugcheck("OID-06", "direct OID 0x%08x is pending for %u ms", oid, oid_deadline_ms);
         return direct->status;
     }
     pthread_mutex_lock(&adapter->mutex);

@@ -66,7 +66,7 @@ static uint64_t export_NdisFreeRWLock(struct export_call *call)
 
 static void acquire(struct rw_lock *lock, nt_LOCK_STATE_EX *state, bool write, uint8_t flags)
 {
-    uint64_t deadline = sched_now() + (uint64_t)ndis_watchdog_ms * 10000;
+    uint64_t deadline = sched_now() + (uint64_t)ndis_lock_wait_ms() * 10000;
     unsigned processor;
 
     if (flags & RWL_AT_DISPATCH_LEVEL) {
@@ -93,7 +93,7 @@ static void acquire(struct rw_lock *lock, nt_LOCK_STATE_EX *state, bool write, u
             break;
         }
         if (sched_now() > deadline)
-            trap_bugcheck("HOST-LOCK-DEADLOCK", "a read/write lock is not released within %u ms", ndis_watchdog_ms);
+            trap_bugcheck("HOST-LOCK-DEADLOCK", "a read/write lock is not released within %u ms", ndis_lock_wait_ms());
         sched_spin();
     }
     if (write)

@@ -38,13 +38,13 @@ static bool others_read(nt_NDIS_RW_LOCK *lock)
 static void wait_a_turn(uint64_t deadline)
 {
     if (sched_now() > deadline)
-        trap_bugcheck("HOST-LOCK-DEADLOCK", "an NDIS_RW_LOCK is not released within %u ms", ndis_watchdog_ms);
+        trap_bugcheck("HOST-LOCK-DEADLOCK", "an NDIS_RW_LOCK is not released within %u ms", ndis_lock_wait_ms());
     sched_spin();
 }
 
 static void acquire(nt_NDIS_RW_LOCK *lock, bool write, nt_LOCK_STATE *state, bool raise)
 {
-    uint64_t deadline = sched_now() + (uint64_t)ndis_watchdog_ms * 10000;
+    uint64_t deadline = sched_now() + (uint64_t)ndis_lock_wait_ms() * 10000;
     uintptr_t self, nobody;
 
     if (!raise && irql_current() != IRQL_DISPATCH)

@@ -15,6 +15,7 @@ uint8_t(IMAGE_FAST *AcquireSpinLock)(uintptr_t *lock);
 void(IMAGE_FAST *ReleaseSpinLock)(uintptr_t *lock, uint8_t irql);
 uint8_t(IMAGE_FAST *RaiseIrql)(uint8_t irql);
 void(IMAGE_FAST *LowerIrql)(uint8_t irql);
+void(IMAGE_CDECL *WriteErrorLogEntry)(void *adapter, uint32_t code, uint32_t value_count, ...);
 void(IMAGE_FAST *CompleteRequest)(nt_IRP *irp, int8_t boost);
 
 static bool resolve(const char *dll, const char *name, void *slot)
@@ -37,6 +38,7 @@ bool imports_resolve(void)
 #define IMPORT_RESOLVE(result, name, arguments) good &= resolve("ntoskrnl.exe", #name, &name);
     KERNEL_IMPORTS(IMPORT_RESOLVE)
 #undef IMPORT_RESOLVE
+    good &= resolve("ndis.sys", "NdisWriteErrorLogEntry", &WriteErrorLogEntry);
     good &= resolve("ntoskrnl.exe", "IofCompleteRequest", &CompleteRequest);
 #if UINTPTR_MAX == UINT64_MAX
     good &= resolve("ntoskrnl.exe", "KeAcquireSpinLockRaiseToDpc", &AcquireSpinLock);

@@ -10,11 +10,13 @@
 
 /* How code of an image is called, and calls. Its stack is aligned as Windows', not as Linux' on i386. */
 #if UINTPTR_MAX == UINT64_MAX
-#define IMAGE      __attribute__((ms_abi))
-#define IMAGE_FAST IMAGE
+#define IMAGE       __attribute__((ms_abi))
+#define IMAGE_FAST  IMAGE
+#define IMAGE_CDECL IMAGE
 #else
-#define IMAGE      __attribute__((stdcall, force_align_arg_pointer))
-#define IMAGE_FAST __attribute__((fastcall))
+#define IMAGE       __attribute__((stdcall, force_align_arg_pointer))
+#define IMAGE_FAST  __attribute__((fastcall))
+#define IMAGE_CDECL __attribute__((cdecl))
 #endif
 
 #define IMPORTS(X)                                                                                                                         \
@@ -141,6 +143,9 @@
     X(void, NdisReleaseReadWriteLock, (void *, void *))                                                                                    \
     X(uint32_t, NdisGetProcessorInformationEx, (void *, void *, uintptr_t *))                                                              \
     X(uint32_t, NdisGetRssProcessorInformation, (void *, void *, uintptr_t *))                                                             \
+    X(uint32_t, NdisSystemProcessorCount, (void))                                                                                          \
+    X(uint32_t, NdisMNetPnPEvent, (void *, void *))                                                                                        \
+    X(void, NdisMDeregisterIoPortRange, (void *, uint32_t, uint32_t, void *))                                                              \
     X(uint32_t, NdisAllocateSharedMemory, (void *, void *, void *))                                                                        \
     X(void, NdisFreeSharedMemory, (void *, void *))
 
@@ -148,6 +153,8 @@
     X(void, ExQueueWorkItem, (void *, uint32_t))                                                                                           \
     X(void *, ExAllocatePoolWithTag, (uint32_t, uintptr_t, uint32_t))                                                                      \
     X(void, ExFreePool, (void *))                                                                                                          \
+    X(void, MmUnmapIoSpace, (void *, uintptr_t))                                                                                           \
+    X(uint32_t, IoCreateDevice, (void *, uint32_t, void *, uint32_t, uint32_t, uint32_t, void *))                                          \
     X(uint32_t, IoCreateSymbolicLink, (void *, void *))                                                                                    \
     X(uint32_t, IoDeleteSymbolicLink, (void *))                                                                                            \
     X(void, IoReleaseCancelSpinLock, (uint32_t))
@@ -162,6 +169,8 @@ extern uint8_t(IMAGE_FAST *AcquireSpinLock)(uintptr_t *lock);
 extern void(IMAGE_FAST *ReleaseSpinLock)(uintptr_t *lock, uint8_t irql);
 extern uint8_t(IMAGE_FAST *RaiseIrql)(uint8_t irql);
 extern void(IMAGE_FAST *LowerIrql)(uint8_t irql);
+/* NdisWriteErrorLogEntry: cdecl on x86, with values behind. */
+extern void(IMAGE_CDECL *WriteErrorLogEntry)(void *adapter, uint32_t code, uint32_t value_count, ...);
 extern void(IMAGE_FAST *CompleteRequest)(nt_IRP *irp, int8_t boost);
 
 /* Resolves all of them; false and the name on stderr when one is missing. */

@@ -19,6 +19,7 @@ enum fault {
     /* no fault either: the PnP handlers change what is granted */
     FAULT_NONE_TAKES_LINE,
     FAULT_NONE_TAKES_ONE_MESSAGE,
+    FAULT_NONE_BUT_MISUSE, /* see misuse.h */
     /* driver */
     FAULT_CHARACTERISTICS_REVISION,
     FAULT_NDIS_VERSION,
@@ -214,7 +215,7 @@ struct sample_rx {
 struct sample_tx {
     nt_NET_BUFFER *nb;
     nt_NET_BUFFER_LIST *nbl;
-    bool used;
+    bool used, mapping_again;
 };
 
 struct sample {
@@ -238,7 +239,8 @@ struct sample {
     uint8_t mac[6];
     bool timer_fired, work_done;
     volatile bool work_lingers, work_returns; /* from its last signal to its last instruction */
-    unsigned timer_runs;
+    unsigned timer_runs, pauses;
+    volatile bool timer_awaited; /* by the world, while the machine sleeps */
     void *driver_handle;
     const char *exercise_failed;    /* the first expectation that did not hold */
     _Alignas(16) uint8_t event[64]; /* NDIS_EVENT */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "loop_device.h"
+#include "misuse.h"
 #include "sample.h"
 
 enum { SAMPLE_TAG = 0x6C706D53, SHARED_SIZE = SAMPLE_RX_COUNT * SAMPLE_RX_SIZE };
@@ -19,6 +20,7 @@ static bool create_receive_buffers(void)
     sample_header(&parameters, NT_NDIS_OBJECT_TYPE_DEFAULT, 1, NT_NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1);
     parameters.fAllocateNetBuffer = 1;
     parameters.PoolTag = SAMPLE_TAG;
+    misuse_at(AT_POOL, &parameters);
     sample.pool = NdisAllocateNetBufferListPool(sample.adapter, &parameters);
     if (!sample.pool)
         return false;
@@ -51,6 +53,7 @@ bool sample_data_create(void)
     dma.MaximumPhysicalMapping = sample_has_offload() ? 65536 : SAMPLE_MTU + 14;
     dma.ProcessSGListHandler = (uintptr_t)sample_process_sg;
     dma.SharedMemAllocateCompleteHandler = (uintptr_t)sample_shared_memory_complete;
+    misuse_at(AT_DMA, &dma);
     if (NdisMRegisterScatterGatherDma(sample.adapter, &dma, &sample.dma) != NT_NDIS_STATUS_SUCCESS)
         return false;
     NdisMAllocateSharedMemory(sample.adapter, SHARED_SIZE, 1, &sample.shared, &sample.shared_physical);
@@ -147,10 +150,15 @@ void IMAGE sample_process_sg(void *device, void *reserved, nt_SCATTER_GATHER_LIS
     struct sample_tx *tx = context;
     nt_NET_BUFFER_LIST *nbl = tx->nbl;
     nt_NET_BUFFER *nb = tx->nb;
-    uint8_t irql = AcquireSpinLock(&sample.lock);
+    struct misuse_sg sg = {list, tx, false};
+    uint8_t irql;
 
     (void)device;
     (void)reserved;
+    misuse_at(AT_SG, &sg);
+    if (sg.skip)
+        return;
+    irql = AcquireSpinLock(&sample.lock);
     loop_frame(tx, list);
     ReleaseSpinLock(&sample.lock, irql);
     if (!FAULTY(SG_LEFT))
@@ -175,7 +183,7 @@ static struct sample_tx *take_tx(nt_NET_BUFFER_LIST *nbl, nt_NET_BUFFER *nb)
 
     while (index < SAMPLE_TX_COUNT - 1 && sample.tx[index].used)
         index++;
-    sample.tx[index] = (struct sample_tx){nb, nbl, true};
+    sample.tx[index] = (struct sample_tx){nb, nbl, true, false};
     ReleaseSpinLock(&sample.lock, irql);
     return &sample.tx[index];
 }
@@ -205,7 +213,7 @@ void IMAGE sample_send(void *context, nt_NET_BUFFER_LIST *list, uint32_t port, u
     for (; list; list = next) {
         uintptr_t count = 0;
         uint8_t irql;
-        bool running;
+        bool running, go_on = true;
 
         next = (nt_NET_BUFFER_LIST *)list->Next;
         list->Next = 0;
@@ -216,7 +224,8 @@ void IMAGE sample_send(void *context, nt_NET_BUFFER_LIST *list, uint32_t port, u
         running = sample.running;
         sample.sends += running;
         ReleaseSpinLock(&sample.lock, irql);
-        if (FAULTY(PAUSE_BEFORE_SENDS))
+        misuse_at(AT_SEND, &go_on);
+        if (FAULTY(PAUSE_BEFORE_SENDS) || !go_on)
             continue; /* kept for ever */
         if (FAULTY(SEND_DISPATCH_FLAG) && running && !at_dispatch) {
             list->Status = NT_NDIS_STATUS_SUCCESS;
@@ -251,6 +260,7 @@ static void complete_sends(nt_NET_BUFFER_LIST *list)
         if (FAULTY(SEND_PROTOCOL_RESERVED))
             each->ProtocolReserved[0]++;
     }
+    misuse_at(AT_SEND_COMPLETE, &flags);
     if (FAULTY(SEND_UNDER_LOCK))
         irql = AcquireSpinLock(&sample.lock);
     NdisMSendNetBufferListsComplete(sample.adapter, list, flags);
@@ -282,13 +292,14 @@ static void spoil_received(nt_NET_BUFFER_LIST *list)
 
 static void indicate(nt_NET_BUFFER_LIST *list, unsigned count)
 {
-    uint32_t flags = NT_NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL;
+    struct misuse_receive receive = {list, NT_NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL};
     uint8_t irql = 0;
 
+    misuse_at(AT_RECEIVE, &receive);
     spoil_received(list);
     if (FAULTY(RECEIVE_UNDER_LOCK))
         irql = AcquireSpinLock(&sample.lock);
-    NdisMIndicateReceiveNetBufferLists(sample.adapter, list, 0, count + FAULTY(RECEIVE_COUNT), flags);
+    NdisMIndicateReceiveNetBufferLists(sample.adapter, list, 0, count + FAULTY(RECEIVE_COUNT), receive.flags);
     if (FAULTY(RECEIVE_UNDER_LOCK))
         ReleaseSpinLock(&sample.lock, irql);
 }
@@ -341,6 +352,7 @@ void IMAGE sample_return(void *context, nt_NET_BUFFER_LIST *list, uint32_t flags
 {
     (void)context;
     (void)flags;
+    misuse_at(AT_RETURN, list);
     give_buffers_back(list);
     sample_complete_pause_if_idle();
 }
@@ -373,6 +385,7 @@ static void run_dpc(nt_NDIS_RECEIVE_THROTTLE_PARAMETERS *throttle)
         complete_sends(done);
     throttle->MoreNblsPending = receive(throttle->MaxNblsToIndicate);
     misuse_indicated();
+    misuse_at(AT_DPC, throttle);
     if (FAULTY(RECEIVE_MORE_PENDING) && !sample.timer_fired) {
         sample.timer_fired = true; /* once */
         throttle->MoreNblsPending = 1;

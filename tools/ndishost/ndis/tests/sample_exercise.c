@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "misuse.h"
 #include "sample.h"
 
 enum { SAMPLE_TAG = 0x6C706D53 };
@@ -213,6 +214,7 @@ static void exercise_timer(void)
 void IMAGE sample_shared_memory_complete(void *context, void *address, uint64_t *physical, uint32_t length, void *request)
 {
     (void)context;
+    misuse_at(AT_SHARED_COMPLETE, NULL);
     expect(request == (void *)0x77 && address && length == 3000, "asynchronous shared memory names its request");
     NdisMFreeSharedMemory(sample.adapter, length, 1, address, *physical);
     NdisSetEvent(sample.event);

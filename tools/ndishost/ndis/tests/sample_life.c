@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "loop_device.h"
+#include "misuse.h"
 #include "sample.h"
 
 enum { SAMPLE_TAG = 0x6C706D53, LINGER_US = 100000 };
@@ -23,6 +24,7 @@ static void IMAGE timer_function(void *specific1, void *context, void *specific2
     (void)specific3;
     sample.timer_fired = true;
     sample.timer_runs++;
+    misuse_at(AT_TIMER, NULL);
 }
 
 static void IMAGE work_function(void *context, void *work_item)
@@ -67,9 +69,13 @@ static void leave_work_behind(void)
 
 static uint8_t IMAGE isr(void *context, uint8_t *queue_default, uint32_t *targets)
 {
-    bool ours = sample_read(LOOP_STATUS) != 0;
+    bool ours, claimed = true;
 
     (void)context;
+    misuse_at(AT_INTERRUPTED, &claimed);
+    if (!claimed)
+        return 0;
+    ours = sample_read(LOOP_STATUS) != 0;
     if (sample_fault == FAULT_ISR_SILENT && ours)
         return 1;
     *queue_default = ours;
@@ -79,11 +85,14 @@ static uint8_t IMAGE isr(void *context, uint8_t *queue_default, uint32_t *target
 
 static uint8_t IMAGE message_isr(void *context, uint32_t message, uint8_t *queue_default, uint32_t *targets)
 {
+    bool claimed = true;
+
     (void)context;
     (void)message;
-    *queue_default = 1;
+    misuse_at(AT_INTERRUPTED, &claimed);
+    *queue_default = claimed;
     *targets = 0;
-    return 1;
+    return claimed;
 }
 
 static void IMAGE mask(void *context)
@@ -113,20 +122,25 @@ static void IMAGE shut_down(void *context, uint32_t action)
 {
     (void)context;
     (void)action;
+    misuse_at(AT_SHUTDOWN, NULL);
 }
 
 static uint8_t IMAGE check_for_hang(void *context)
 {
     (void)context;
+    misuse_at(AT_CHECK_FOR_HANG, NULL);
     return 0;
 }
 
 static uint32_t IMAGE reset(void *context, uint8_t *addressing_reset)
 {
+    struct misuse_call call = {.status = FAULTY(RESET_STATUS) ? NT_NDIS_STATUS_INVALID_DATA : NT_NDIS_STATUS_SUCCESS};
+
     (void)context;
     if (!FAULTY(RESET_SILENT))
         *addressing_reset = 0;
-    return FAULTY(RESET_STATUS) ? NT_NDIS_STATUS_INVALID_DATA : NT_NDIS_STATUS_SUCCESS;
+    misuse_at(AT_RESET, &call);
+    return call.status;
 }
 
 /* ---- initialise ---- */
@@ -143,6 +157,9 @@ static uint32_t set_registration(void)
                                 (FAULTY(DMA_WITHOUT_BUS_MASTER) ? 0 : NT_NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER);
     attributes.AttributeFlags |= FAULTY(FLAGS_OF_LATER) ? 0x80000000u : FAULTY(FLAGS_WDM) ? NT_NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM : 0;
     attributes.InterfaceType = NT_NdisInterfacePci;
+    if (sample_misuse && sample_misuse->sleeps)
+        attributes.AttributeFlags |= NT_NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND;
+    misuse_at(AT_REGISTRATION, &attributes);
     return NdisMSetMiniportAttributes(sample.adapter, &attributes);
 }
 
@@ -198,6 +215,7 @@ static uint32_t set_general(void)
         attributes.MacOptions |= NT_NDIS_MAC_OPTION_8021Q_VLAN;
     if (FAULTY(GENERAL_POWER_REVISION))
         sample_header(&power, NT_NDIS_OBJECT_TYPE_DEFAULT, 2, NT_NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1);
+    misuse_at(AT_GENERAL, &attributes);
     return NdisMSetMiniportAttributes(sample.adapter, &attributes);
 }
 
@@ -220,6 +238,7 @@ static void read_configuration(void)
     name.MaximumLength = sizeof(text);
     name.Buffer = (uintptr_t)text;
     NdisReadConfiguration(&status, &value, configuration, &name, NT_NdisParameterInteger);
+    misuse_at(AT_CONFIGURATION, configuration);
     if (!FAULTY(CONFIGURATION_OPEN))
         NdisCloseConfiguration(configuration);
 }
@@ -260,7 +279,11 @@ static bool register_interrupt(void)
     interrupt.MessageInterruptDpcHandler = (uintptr_t)sample_message_dpc;
     interrupt.DisableMessageInterruptHandler = (uintptr_t)mask_message;
     interrupt.EnableMessageInterruptHandler = FAULTY(INTERRUPT_MESSAGES_HALF) ? 0 : (uintptr_t)mask_message;
-    return NdisMRegisterInterruptEx(sample.adapter, &sample, &interrupt, &sample.interrupt) == NT_NDIS_STATUS_SUCCESS;
+    misuse_at(AT_INTERRUPT, &interrupt);
+    if (NdisMRegisterInterruptEx(sample.adapter, &sample, &interrupt, &sample.interrupt) != NT_NDIS_STATUS_SUCCESS)
+        return false;
+    misuse_at(AT_INTERRUPT_REGISTERED, &interrupt);
+    return true;
 }
 
 static bool create_timer(void)
@@ -296,6 +319,8 @@ static void undo_initialize(void)
 
 static bool bring_up(const nt_NDIS_MINIPORT_INIT_PARAMETERS *parameters)
 {
+    bool go_on = true;
+
     read_configuration();
     if (!map_registers(parameters) || !sample_data_create() || !create_timer())
         return false;
@@ -315,7 +340,8 @@ static bool bring_up(const nt_NDIS_MINIPORT_INIT_PARAMETERS *parameters)
         sample_exercise_derived();
     if (FAULTY(PROVIDER_FREES_FOREIGN) || FAULTY(PROVIDER_MEMORY_LEFT))
         sample_exercise_provider(sample.adapter);
-    return !FAULTY(INITIALIZE_FAILS_WITH_INTERRUPT) && !FAULTY(INITIALIZE_FAILS_WITH_TIMER);
+    misuse_at(AT_INITIALIZED, &go_on);
+    return go_on && !FAULTY(INITIALIZE_FAILS_WITH_INTERRUPT) && !FAULTY(INITIALIZE_FAILS_WITH_TIMER);
 }
 
 static uint32_t IMAGE initialize(void *adapter, void *driver_context, nt_NDIS_MINIPORT_INIT_PARAMETERS *parameters)
@@ -328,6 +354,7 @@ static uint32_t IMAGE initialize(void *adapter, void *driver_context, nt_NDIS_MI
     sample.driver_handle = driver_handle;
     memcpy(sample.mac, mac, 6);
     NdisInitializeEvent(sample.event);
+    misuse_at(AT_UNREGISTERED, NULL);
     if (FAULTY(INITIALIZE_PENDING))
         return NT_NDIS_STATUS_PENDING;
     if (FAULTY(GENERAL_FIRST))
@@ -363,11 +390,14 @@ static uint32_t IMAGE initialize(void *adapter, void *driver_context, nt_NDIS_MI
 
 static uint32_t IMAGE pause(void *context, void *parameters)
 {
+    struct misuse_call call = {.parameters = parameters};
     bool idle;
     uint8_t irql;
 
     (void)context;
-    (void)parameters;
+    misuse_at(AT_PAUSE, &call);
+    if (call.skip)
+        return call.status;
     if (FAULTY(PAUSE_NEVER))
         return NT_NDIS_STATUS_PENDING;
     irql = AcquireSpinLock(&sample.lock);
@@ -386,22 +416,25 @@ static uint32_t IMAGE pause(void *context, void *parameters)
 
 static uint32_t IMAGE restart(void *context, void *parameters)
 {
+    struct misuse_call call = {.parameters = parameters,
+                               .status = FAULTY(RESTART_STATUS) ? NT_NDIS_STATUS_INVALID_DATA : NT_NDIS_STATUS_SUCCESS};
     uint8_t irql;
 
     (void)context;
-    (void)parameters;
+    misuse_at(AT_RESTART, &call);
     irql = AcquireSpinLock(&sample.lock);
-    sample.running = true;
+    sample.running = call.status == NT_NDIS_STATUS_SUCCESS;
     ReleaseSpinLock(&sample.lock, irql);
     if (FAULTY(RESTART_TWICE))
         NdisMRestartComplete(sample.adapter, NT_NDIS_STATUS_SUCCESS);
-    return FAULTY(RESTART_STATUS) ? NT_NDIS_STATUS_INVALID_DATA : NT_NDIS_STATUS_SUCCESS;
+    return call.status;
 }
 
 static void IMAGE halt(void *context, uint32_t action)
 {
     (void)context;
     (void)action;
+    misuse_at(AT_HALT, NULL);
     if (FAULTY(TIMER_QUEUED) || FAULTY(TIMER_FREED_QUEUED))
         NdisSetTimerObject(sample.timer, -600000000, 0, NULL);
     if (FAULTY(WORK_ITEM_TWICE)) {
@@ -459,8 +492,10 @@ uint32_t IMAGE sample_driver_entry(void *driver_object, void *registry_path)
     characteristics.CancelOidRequestHandler = (uintptr_t)cancel;
     characteristics.DirectOidRequestHandler = (uintptr_t)sample_direct;
     characteristics.CancelDirectOidRequestHandler = FAULTY(DIRECT_HANDLER_HALF) ? 0 : (uintptr_t)sample_direct_cancel;
+    misuse_at(AT_DRIVER, &characteristics);
     status = NdisMRegisterMiniportDriver(driver_object, FAULTY(FOREIGN_REGISTRY_PATH) ? driver_object : registry_path, NULL,
                                          &characteristics, &driver_handle);
+    misuse_at(AT_ENTRY, driver_object);
     if (FAULTY(ENTRY_FAILS_REGISTERED))
         return NT_NDIS_STATUS_FAILURE;
     if (FAULTY(ENTRY_OTHER_STATUS))

@@ -4,6 +4,7 @@
 
 #include "frame/packet.h"
 #include "frame/software_offload.h"
+#include "misuse.h"
 #include "sample.h"
 
 #define FAULTY(name) (sample_fault == FAULT_##name)
@@ -62,6 +63,7 @@ uint32_t sample_offload_declare(void)
                   NT_NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1);
     attributes.DefaultOffloadConfiguration = (uintptr_t)current;
     attributes.HardwareOffloadCapabilities = (uintptr_t)hardware;
+    misuse_at(AT_OFFLOAD, &attributes);
     return NdisMSetMiniportAttributes(sample.adapter, &attributes);
 }
 

@@ -2,6 +2,7 @@
 /* sample_oids.c - the sample miniport's OID requests and status indications, and their faults. */
 #include <string.h>
 
+#include "misuse.h"
 #include "sample.h"
 
 #define FAULTY(name) (sample_fault == FAULT_##name)
@@ -94,6 +95,8 @@ static uint32_t query(nt_NDIS_OID_REQUEST *request)
     case NT_OID_GEN_VENDOR_ID:
         word = 0xFFFFFF;
         return give(request, &word, 4);
+    case NT_OID_PNP_QUERY_POWER:
+        return NT_NDIS_STATUS_SUCCESS;
     case NT_OID_GEN_VENDOR_DRIVER_VERSION:
         word = 0x10000;
         return give(request, &word, 4);
@@ -134,6 +137,9 @@ static uint32_t set(nt_NDIS_OID_REQUEST *request)
             sample_indicate_when_paused();
         sample.packet_filter = word;
         return NT_NDIS_STATUS_SUCCESS;
+    case NT_OID_PNP_SET_POWER:
+        request->DATA_SET_INFORMATION_BytesRead = length;
+        return NT_NDIS_STATUS_SUCCESS;
     case NT_OID_GEN_INTERRUPT_MODERATION:
         return NT_NDIS_STATUS_INVALID_DATA;
     case NT_OID_802_3_MULTICAST_LIST:
@@ -163,9 +169,8 @@ void IMAGE sample_oid_work(void *context, void *work_item)
     NdisMOidRequestComplete(sample.adapter, request, FAULTY(OID_COMPLETE_PENDING) ? NT_NDIS_STATUS_PENDING : sample.pending_status);
 }
 
-uint32_t IMAGE sample_oid(void *context, nt_NDIS_OID_REQUEST *request)
+static uint32_t carry_out(nt_NDIS_OID_REQUEST *request)
 {
-    (void)context;
     switch (request->RequestType) {
     case NT_NdisRequestQueryInformation:
     case NT_NdisRequestQueryStatistics:
@@ -191,6 +196,17 @@ uint32_t IMAGE sample_oid(void *context, nt_NDIS_OID_REQUEST *request)
     }
 }
 
+uint32_t IMAGE sample_oid(void *context, nt_NDIS_OID_REQUEST *request)
+{
+    struct misuse_call call = {.parameters = request};
+
+    (void)context;
+    call.status = carry_out(request);
+    if (call.status != NT_NDIS_STATUS_PENDING) /* what pends may be over already */
+        misuse_at(AT_OID, &call);
+    return call.status;
+}
+
 /* ---- status ---- */
 
 void sample_indicate_link(uint32_t state, uint32_t size)
@@ -209,5 +225,6 @@ void sample_indicate_link(uint32_t state, uint32_t size)
     indication.StatusCode = FAULTY(STATUS_NDIS5) ? NT_NDIS_STATUS_MEDIA_CONNECT : NT_NDIS_STATUS_LINK_STATE;
     indication.StatusBuffer = (uintptr_t)&link;
     indication.StatusBufferSize = size ? size : NT_NDIS_SIZEOF_LINK_STATE_REVISION_1;
+    misuse_at(AT_STATUS, &indication);
     NdisMIndicateStatusEx(sample.adapter, &indication);
 }

@@ -2,6 +2,7 @@
 /* sample_pnp.c - the sample miniport's PnP handlers: it narrows its messages, takes the line, or leaves lists that are none. */
 #include <string.h>
 
+#include "misuse.h"
 #include "sample.h"
 
 enum { LIST_TAG = 0x706E5053, LIST_HEADER = 40, IRP_STATUS_INFORMATION = sizeof(void *) };
@@ -11,8 +12,12 @@ enum { LIST_TAG = 0x706E5053, LIST_HEADER = 40, IRP_STATUS_INFORMATION = sizeof(
 static uint32_t IMAGE add_device(void *adapter, void *driver_context)
 {
     nt_NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES attributes;
+    bool set = true;
 
     (void)driver_context;
+    misuse_at(AT_ADD_DEVICE, &set);
+    if (!set)
+        return NT_NDIS_STATUS_SUCCESS;
     memset(&attributes, 0, sizeof(attributes));
     sample_header(&attributes, NT_NDIS_OBJECT_TYPE_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES,
                   NT_NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES_REVISION_1,
@@ -108,6 +113,7 @@ uint32_t IMAGE sample_set_options(void *driver, void *context)
     pnp.MiniportRemoveDeviceHandler = (uintptr_t)remove_device;
     pnp.MiniportFilterResourceRequirementsHandler = (uintptr_t)filter_requirements;
     pnp.MiniportStartDeviceHandler = (uintptr_t)start_device;
+    misuse_at(AT_OPTIONS, &pnp);
     (void)sample_provider_register(driver); /* without one the exercise does not run */
     return NdisSetOptionalHandlers(driver, &pnp);
 }

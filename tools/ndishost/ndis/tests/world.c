@@ -17,6 +17,7 @@
 #include "frame/packet.h"
 #include "frame/software_offload.h"
 #include "loop_device.h"
+#include "misuse.h"
 #include "ndis/miniport.h"
 #include "ndis/oid.h"
 #include "ndis/receive.h"
@@ -27,7 +28,7 @@
 #include "pci/function.h"
 #include "rules/rules.h"
 
-enum { PATIENCE_MS = 5000, WATCHDOG_MS = 1000 };
+enum { PATIENCE_MS = 5000, WATCHDOG_MS = 1000, SECONDS_AT_ONCE = 10 };
 
 static struct world_report *shared; /* seen by parent and child */
 static atomic_uint received;
@@ -144,8 +145,8 @@ static void send_frames(struct upper_edge *edge, struct adapter *adapter)
         }
         send_batch_submit(&batch);
         settle(adapter, false);
-        if (rules_violation_count())
-            break; /* what was to be found is found */
+        if (rules_violation_count() || send_outstanding(adapter->send))
+            break; /* what was to be found is found, or will be when the adapter pauses */
     }
     (void)edge;
 }
@@ -160,6 +161,8 @@ static void traffic(struct adapter *adapter)
         return;
     upper_edge_on_receive(edge, frame_received, NULL);
     send_frames(edge, adapter);
+    for (unsigned count = 0; count < 5; count++)
+        send_check_age(adapter->send, SECONDS_AT_ONCE); /* as if time had gone by (SND-21) */
     if (sample_has_offload() && !rules_violation_count())
         send_requests(adapter);
     adapter_check_for_hang(adapter);
@@ -236,6 +239,17 @@ static void direct_requests(struct adapter *adapter)
     keep_one_until(adapter, cancel_it, NT_NDIS_STATUS_REQUEST_ABORTED);
 }
 
+/* Down and up again; what the sample does in between is waited for. */
+static void sleep_and_wake(struct adapter *adapter)
+{
+    uint64_t deadline = sched_now() + (uint64_t)PATIENCE_MS * 10000;
+
+    adapter_power_down(adapter);
+    while (sample.timer_awaited && sched_now() < deadline)
+        sched_sleep_until(sched_now() + 10000);
+    adapter_power_up(adapter);
+}
+
 static void live(void *argument)
 {
     struct pci_function *function = argument;
@@ -245,7 +259,9 @@ static void live(void *argument)
                                               {"Sub\\Inner", "5"},
                                               {"NetworkAddress", "02-AA-BB-CC-DD-EE"},
                                               {"*TCPChecksumOffloadIPv6", "2"},
-                                              {"*UDPChecksumOffloadIPv4", "1"}};
+                                              {"*UDPChecksumOffloadIPv4", "1"},
+                                              {"*PriorityVLANTag", "0"},
+                                              {"*RSS", "0"}};
     struct adapter_options options = {.interrupts = ADAPTER_INTERRUPTS_AUTO,
                                       .message_limit = 8,
                                       .keywords = keywords,
@@ -269,6 +285,8 @@ static void live(void *argument)
         traffic(adapter);
         if (wanted_ending != WORLD_SURPRISE_REMOVAL)
             direct_requests(adapter);
+        if (sample_misuse && sample_misuse->sleeps)
+            sleep_and_wake(adapter);
         shared->checksum_requests = (unsigned)adapter->checksum_requests;
         shared->large_requests = (unsigned)adapter->large_requests;
         shared->checksums_verified = (unsigned)adapter->checksums_verified;
@@ -292,7 +310,8 @@ static void copy_report(const struct rule_report *report, void *context)
 {
     (void)context;
     if (report->warning) {
-        shared->warning_count++;
+        if (shared->warning_count < WORLD_RULES_MAX)
+            snprintf(shared->warnings[shared->warning_count++], WORLD_RULE_SIZE, "%s", report->id);
         return;
     }
     if (shared->rule_count < WORLD_RULES_MAX)
@@ -327,6 +346,7 @@ static void child(enum fault fault, unsigned vectors)
     for (size_t index = 0; index < sizeof(trap_signals) / sizeof(trap_signals[0]); index++)
         sigaction(trap_signals[index], &trap_handlers[index], NULL);
     ndis_watchdog_ms = WATCHDOG_MS;
+    oid_deadline_ms = WATCHDOG_MS;
     trap_on_bugcheck(collect);
     nt_set_physical(guest_memory_physical);
     ndis_files_directory(FILES);
@@ -376,11 +396,21 @@ void world_run(enum fault fault, unsigned vectors, enum world_ending ending, str
         printf("the process ended with signal %d\n", WTERMSIG(status));
 }
 
-bool world_reported(const struct world_report *report, const char *rule)
+static bool listed(const char (*rules)[WORLD_RULE_SIZE], unsigned count, const char *rule)
 {
-    for (unsigned index = 0; index < report->rule_count; index++) {
-        if (!strcmp(report->rules[index], rule))
+    for (unsigned index = 0; index < count; index++) {
+        if (!strcmp(rules[index], rule))
             return true;
     }
     return false;
+}
+
+bool world_reported(const struct world_report *report, const char *rule)
+{
+    return listed(report->rules, report->rule_count, rule);
+}
+
+bool world_warned(const struct world_report *report, const char *rule)
+{
+    return listed(report->warnings, report->warning_count, rule);
 }

@@ -8,10 +8,10 @@
 
 #include "sample.h"
 
-enum { WORLD_RULES_MAX = 32, WORLD_FRAMES = 96 };
+enum { WORLD_RULES_MAX = 32, WORLD_RULE_SIZE = 24, WORLD_FRAMES = 96 };
 
 struct world_report {
-    char rules[WORLD_RULES_MAX][24]; /* violated, in the order of first occurrence */
+    char rules[WORLD_RULES_MAX][WORLD_RULE_SIZE], warnings[WORLD_RULES_MAX][WORLD_RULE_SIZE]; /* in the order of first occurrence */
     unsigned rule_count, warning_count, leaks;
     unsigned frames_received; /* with contents as sent */
     unsigned frames_sent_back_wrong;
@@ -33,5 +33,6 @@ enum world_ending { WORLD_HALT, WORLD_SURPRISE_REMOVAL, WORLD_POWER_OFF, WORLD_B
  */
 void world_run(enum fault fault, unsigned vectors, enum world_ending ending, struct world_report *report);
 bool world_reported(const struct world_report *report, const char *rule);
+bool world_warned(const struct world_report *report, const char *rule);
 
 #endif
