@@ -67,6 +67,7 @@ static void check_registers(const char *what, const struct image_return *back)
 struct return_state {
     uint8_t irql;
     unsigned locks;
+    bool anything;
 };
 
 static uint64_t call_image(const char *what, uintptr_t function, unsigned slot_count, const uintptr_t *slots,
@@ -81,7 +82,7 @@ static uint64_t call_image(const char *what, uintptr_t function, unsigned slot_c
     }
     uint8_t irql = processor->irql;
     unsigned locks = locks_held();
-    struct return_state after = demanded ? *demanded : (struct return_state){irql, locks};
+    struct return_state after = demanded ? *demanded : (struct return_state){irql, locks, false};
     struct image_frame frame = {what, context->images};
     struct image_return back;
 
@@ -107,9 +108,9 @@ static uint64_t call_image(const char *what, uintptr_t function, unsigned slot_c
         context->exception_list = exception_list;
     }
 #endif
-    if (locks_held() != after.locks)
+    if (!after.anything && locks_held() != after.locks)
         rule_violated("IRQL-30", NULL, "%s was entered with %u spin locks held and returned with %u", what, locks, locks_held());
-    if (processor->irql != after.irql) {
+    if (!after.anything && processor->irql != after.irql) {
         rule_violated("IRQL-30", NULL, "%s was entered at IRQL %u and returned at IRQL %u", what, irql, processor->irql);
         processor->irql = after.irql;
     }
@@ -125,7 +126,14 @@ uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, c
 uint64_t image_call_releasing(const char *what, uintptr_t function, uint8_t irql_after, unsigned locks_released, const uintptr_t *slots,
                               unsigned slot_count)
 {
-    struct return_state demanded = {irql_after, locks_held() - locks_released};
+    struct return_state demanded = {irql_after, locks_held() - locks_released, false};
+
+    return call_image(what, function, slot_count, slots, &demanded);
+}
+
+uint64_t image_call_locking(const char *what, uintptr_t function, unsigned slot_count, const uintptr_t *slots)
+{
+    struct return_state demanded = {0, 0, true};
 
     return call_image(what, function, slot_count, slots, &demanded);
 }

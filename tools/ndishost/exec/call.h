@@ -32,6 +32,9 @@ uint64_t image_call(const char *what, uintptr_t function, unsigned slot_count, c
 uint64_t image_call_releasing(const char *what, uintptr_t function, uint8_t irql_after, unsigned locks_released, const uintptr_t *slots,
                               unsigned slot_count);
 
+/* The same for a callback that takes or releases a lock on behalf of its caller: what it leaves behind is for the caller to judge. */
+uint64_t image_call_locking(const char *what, uintptr_t function, unsigned slot_count, const uintptr_t *slots);
+
 /*
  * How image_call() learns how many spin locks the current processor holds (IRQL-30): given by the room that implements them, since
  * exec/ knows no locks. Without it only the IRQL is compared.

@@ -53,6 +53,9 @@ void nt_exports_register(void)
         nt_device_property_exports,
         nt_device_interface_exports,
         nt_io_registration_exports,
+        nt_version_exports,
+        nt_io_irp_exports,
+        nt_io_csq_exports,
     };
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         export_table_register(tables[i]);

@@ -105,5 +105,17 @@ extern unsigned io_patience_ms;
 uint32_t io_device_reference(const char *path, enum io_user user, uint32_t access, uint32_t *granted, struct io_device **device);
 void io_device_dereference(struct io_device *device);
 uintptr_t io_device_routine(const struct io_device *device, uint8_t major);
+const char *io_major_name(uint8_t major);
+void io_cancel_lock_release(uint8_t irql);
+/* An IRP that io_request.c made for a user and the driver has not completed. */
+bool io_request_is_live(const void *irp);
+/* io_irp.c: an IRP of the driver's own, allocated or initialised. */
+bool io_irp_is_own(const void *irp);
+/* IofCompleteRequest: of whichever kind. `who` called it. */
+void io_complete(nt_IRP *irp, uintptr_t who);
+/* The same for IRPs of the driver's own; false: it is none. */
+bool io_irp_complete(nt_IRP *irp, uintptr_t who);
+/* IRPs that the driver initialised lie in memory that goes away: violation HOST-IRP for one that a device object has. */
+void io_irps_forget(const void *start, size_t size, uintptr_t who);
 
 #endif

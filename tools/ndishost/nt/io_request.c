@@ -65,7 +65,7 @@ static const void *completed_irps[REMEMBERED];
 static unsigned completed_next;
 static uintptr_t cancel_lock; /* KSPIN_LOCK */
 
-static const char *major_name(uint8_t major)
+const char *io_major_name(uint8_t major)
 {
     static const char *const names[] = {"IRP_MJ_CREATE",
                                         NULL,
@@ -198,14 +198,14 @@ static void copy_to_user(struct request *request)
     if (!returns_data || is_error(request->result.status))
         return;
     if (length > request->output_length) {
-        rule_violated("HOST-IRP-INFORMATION", NULL, "%s returned 0x%08x with %zu bytes for a buffer of %u", major_name(request->major),
+        rule_violated("HOST-IRP-INFORMATION", NULL, "%s returned 0x%08x with %zu bytes for a buffer of %u", io_major_name(request->major),
                       (unsigned)request->result.status, (size_t)length, (unsigned)request->output_length);
         length = request->output_length;
     }
     if (request->method == NT_METHOD_BUFFERED && length) {
         if (has_unwritten_run(request, length))
-            rule_violated("HOST-IRP-UNWRITTEN", NULL, "%s returned %zu bytes, of which it has not written all", major_name(request->major),
-                          (size_t)length);
+            rule_violated("HOST-IRP-UNWRITTEN", NULL, "%s returned %zu bytes, of which it has not written all",
+                          io_major_name(request->major), (size_t)length);
         memcpy(request->output, request->system_buffer, length);
     } else if (request->direct_buffer && request->method == NT_METHOD_OUT_DIRECT) {
         memcpy(request->output, request->direct_buffer, request->output_length);
@@ -229,11 +229,11 @@ static void check_completed(const struct request *request, const char *who)
 {
     uint32_t status = status_block(request)->Status;
     if (status == NT_STATUS_PENDING)
-        rule_violated("HOST-IRP-STATUS", NULL, "%s was completed with STATUS_PENDING by %s", major_name(request->major), who);
+        rule_violated("HOST-IRP-STATUS", NULL, "%s was completed with STATUS_PENDING by %s", io_major_name(request->major), who);
     if (request->irp->CancelRoutine)
-        rule_violated("HOST-IRP-CANCEL", NULL, "%s was completed with its cancel routine set by %s", major_name(request->major), who);
+        rule_violated("HOST-IRP-CANCEL", NULL, "%s was completed with its cancel routine set by %s", io_major_name(request->major), who);
     if (nt_spin_locks_held())
-        rule_violated("HOST-IRP-LOCKED", NULL, "%s was completed with %u spin locks held by %s", major_name(request->major),
+        rule_violated("HOST-IRP-LOCKED", NULL, "%s was completed with %u spin locks held by %s", io_major_name(request->major),
                       nt_spin_locks_held(), who);
 }
 
@@ -245,16 +245,31 @@ static bool was_completed(const void *irp)
     return found;
 }
 
-/* VOID IofCompleteRequest(Irp, PriorityBoost) */
-static uint64_t export_IofCompleteRequest(struct export_call *call)
+/* Mutex held. */
+static struct request *live_request(const void *irp)
 {
-    void *irp = arg_pointer(call);
-    char here[128];
-    const char *who = rules_describe_address(call->return_address, here, sizeof(here));
-    pthread_mutex_lock(&mutex);
     struct request *request = requests;
     while (request && (request->irp != irp || request->completed))
         request = request->next;
+    return request;
+}
+
+bool io_request_is_live(const void *irp)
+{
+    pthread_mutex_lock(&mutex);
+    bool live = live_request(irp) != NULL;
+    pthread_mutex_unlock(&mutex);
+    return live;
+}
+
+void io_complete(nt_IRP *irp, uintptr_t caller)
+{
+    char here[128];
+    const char *who = rules_describe_address(caller, here, sizeof(here));
+    if (io_irp_complete(irp, caller))
+        return;
+    pthread_mutex_lock(&mutex);
+    struct request *request = live_request(irp);
     bool twice = !request && was_completed(irp);
     if (request) {
         request->completed = true;
@@ -263,40 +278,71 @@ static uint64_t export_IofCompleteRequest(struct export_call *call)
     pthread_mutex_unlock(&mutex);
     if (!request) {
         if (twice)
-            rule_violated("DEV-06", irp, "IRP %p was completed already, and again by %s", irp, who);
+            rule_violated("DEV-06", irp, "IRP %p was completed already, and again by %s", (void *)irp, who);
         else
-            rule_violated("HOST-IRP", irp, "%p, completed by %s, is not an IRP that the driver owns", irp, who);
-        return 0;
+            rule_violated("HOST-IRP", irp, "%p, completed by %s, is not an IRP that the driver owns", (void *)irp, who);
+        return;
     }
     check_completed(request, who);
     request->marked_pending = request->location->Control & NT_SL_PENDING_RETURNED;
     request->result = (struct io_result){status_block(request)->Status, status_block(request)->Information};
     copy_to_user(request);
-    free_irp(request, call->return_address);
+    free_irp(request, caller);
     sched_event_set(&request->done); /* the last touch: whoever waits frees the request */
+}
+
+/* VOID IofCompleteRequest(Irp, PriorityBoost) */
+static uint64_t export_IofCompleteRequest(struct export_call *call)
+{
+    io_complete(arg_pointer(call), call->return_address);
     return 0;
 }
 
 /* ---- cancelling ---- */
 
-/* IoCancelIrp: the routine is entered with the cancel lock held and releases it. */
-static void cancel(struct request *request)
+/*
+ * Marks it as cancelled and takes its cancel routine, which is 0 for one that is not there any more. A user's request may be completed
+ * and freed meanwhile; the maker of any other IRP keeps it.
+ */
+static uintptr_t take_cancel_routine(nt_IRP *irp, uint8_t irql, uintptr_t *object)
 {
-    uint8_t irql = nt_spin_lock_acquire_raise(&cancel_lock, 0);
     uintptr_t routine = 0;
+    bool own = io_irp_is_own(irp);
     pthread_mutex_lock(&mutex);
-    if (!request->completed) {
-        request->irp->Cancel = 1;
-        routine = __atomic_exchange_n(&request->irp->CancelRoutine, 0, __ATOMIC_ACQ_REL);
-        request->irp->CancelIrql = irql;
+    if (own || live_request(irp)) {
+        irp->Cancel = 1;
+        irp->CancelIrql = irql;
+        routine = __atomic_exchange_n(&irp->CancelRoutine, 0, __ATOMIC_ACQ_REL);
+        if (routine && irp->CurrentLocation <= irp->StackCount)
+            *object = ((const nt_IO_STACK_LOCATION *)irp->Tail_Overlay_CurrentStackLocation)->DeviceObject;
     }
     pthread_mutex_unlock(&mutex);
+    return routine;
+}
+
+/* The routine is entered with the cancel lock held and releases it; false: there is none. */
+static bool cancel(nt_IRP *irp)
+{
+    uint8_t irql = nt_spin_lock_acquire_raise(&cancel_lock, 0);
+    uintptr_t object = 0, routine = take_cancel_routine(irp, irql, &object);
     if (!routine) {
         nt_spin_lock_release_lower(&cancel_lock, irql, 0);
-        return;
+        return false;
     }
-    image_call_releasing("a cancel routine", routine, irql, 1,
-                         (const uintptr_t[]){(uintptr_t)io_device_object(request->file->device), (uintptr_t)request->irp}, 2);
+    image_call_releasing("a cancel routine", routine, irql, 1, (const uintptr_t[]){object, (uintptr_t)irp}, 2);
+    return true;
+}
+
+/* BOOLEAN IoCancelIrp(PIRP Irp) */
+static uint64_t export_IoCancelIrp(struct export_call *call)
+{
+    nt_IRP *irp = arg_pointer(call);
+    char here[128];
+    if (io_request_is_live(irp) || io_irp_is_own(irp))
+        return cancel(irp);
+    rule_violated("HOST-IRP", irp, "%p, cancelled by %s, is not an IRP that the driver owns", (void *)irp,
+                  rules_describe_address(call->return_address, here, sizeof(here)));
+    return 0;
 }
 
 /* VOID IoAcquireCancelSpinLock(PKIRQL Irql) */
@@ -307,6 +353,11 @@ static uint64_t export_IoAcquireCancelSpinLock(struct export_call *call)
     return 0;
 }
 
+void io_cancel_lock_release(uint8_t irql)
+{
+    nt_spin_lock_release_lower(&cancel_lock, irql, 0);
+}
+
 /* VOID IoReleaseCancelSpinLock(KIRQL Irql) */
 static uint64_t export_IoReleaseCancelSpinLock(struct export_call *call)
 {
@@ -315,10 +366,7 @@ static uint64_t export_IoReleaseCancelSpinLock(struct export_call *call)
 }
 
 const struct export_row nt_io_request_exports[] = {
-    EXPORT(IofCompleteRequest),
-    EXPORT(IoAcquireCancelSpinLock),
-    EXPORT(IoReleaseCancelSpinLock),
-    EXPORT_END,
+    EXPORT(IofCompleteRequest), EXPORT(IoCancelIrp), EXPORT(IoAcquireCancelSpinLock), EXPORT(IoReleaseCancelSpinLock), EXPORT_END,
 };
 
 /* ---- one request from beginning to end ---- */
@@ -346,22 +394,22 @@ static bool wait_done(struct request *request, unsigned milliseconds)
     return sched_event_wait(&request->done, sched_now() + (uint64_t)milliseconds * TICKS_PER_MS);
 }
 
-/* The driver returned before the IRP was completed, or says so. False: it will never be completed. */
-static bool wait_for_driver(struct request *request, uint32_t returned, unsigned cancel_after_ms)
+/* The driver returned before the IRP (its address: it may be gone) was completed, or says so. False: it will never be completed. */
+static bool wait_for_driver(struct request *request, nt_IRP *irp, uint32_t returned, unsigned cancel_after_ms)
 {
     if (returned != NT_STATUS_PENDING) {
         if (wait_done(request, 0))
             return true;
-        rule_violated("DEV-06", NULL, "the routine for %s returned 0x%08x and has not completed the IRP", major_name(request->major),
+        rule_violated("DEV-06", NULL, "the routine for %s returned 0x%08x and has not completed the IRP", io_major_name(request->major),
                       (unsigned)returned);
         return false;
     }
     if (wait_done(request, cancel_after_ms ? cancel_after_ms : io_patience_ms))
         return true;
-    cancel(request);
+    cancel(irp);
     if (wait_done(request, CANCELLED_PATIENCE_MS))
         return true;
-    rule_violated("DEV-06", NULL, "%s pended, was cancelled, and has not been completed", major_name(request->major));
+    rule_violated("DEV-06", NULL, "%s pended, was cancelled, and has not been completed", io_major_name(request->major));
     return false;
 }
 
@@ -370,10 +418,10 @@ static void check_returned(const struct request *request, uint32_t returned)
 {
     if (request->marked_pending != (returned == NT_STATUS_PENDING))
         rule_violated("HOST-IRP-PENDING", NULL, "the routine for %s returned 0x%08x, and the IRP was %s with IoMarkIrpPending",
-                      major_name(request->major), (unsigned)returned, request->marked_pending ? "marked" : "not marked");
+                      io_major_name(request->major), (unsigned)returned, request->marked_pending ? "marked" : "not marked");
     else if (returned != NT_STATUS_PENDING && returned != request->result.status)
         rule_violated("HOST-IRP-STATUS", NULL, "the routine for %s returned 0x%08x, but completed the IRP with 0x%08x",
-                      major_name(request->major), (unsigned)returned, (unsigned)request->result.status);
+                      io_major_name(request->major), (unsigned)returned, (unsigned)request->result.status);
 }
 
 /* Frees the request, unless the driver has kept the IRP: then it stays known, and a late completion does no harm. */
@@ -387,9 +435,10 @@ static struct io_result run(struct request *request, unsigned cancel_after_ms)
         return result;
     }
     enlist(request);
-    uint32_t returned = (uint32_t)IMAGE_CALL(major_name(request->major), routine, (uintptr_t)io_device_object(request->file->device),
-                                             (uintptr_t)request->irp);
-    if (!wait_for_driver(request, returned, cancel_after_ms))
+    nt_IRP *irp = request->irp;
+    uint32_t returned =
+        (uint32_t)IMAGE_CALL(io_major_name(request->major), routine, (uintptr_t)io_device_object(request->file->device), (uintptr_t)irp);
+    if (!wait_for_driver(request, irp, returned, cancel_after_ms))
         return (struct io_result){NT_STATUS_CANCELLED, 0};
     check_returned(request, returned);
     result = request->result;

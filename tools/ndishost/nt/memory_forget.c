@@ -2,6 +2,7 @@
 /* memory_forget.c - NT objects in memory that goes away must be idle. */
 #include "nt/dispatcher.h"
 #include "nt/dpc.h"
+#include "nt/io.h"
 #include "nt/timer.h"
 
 #include "rules/rules.h"
@@ -23,6 +24,7 @@ void nt_memory_forget(const void *start, size_t size, uintptr_t who)
     const char *state;
 
     nt_spin_lock_forget_range(start, size);
+    io_irps_forget(start, size, who);
     dispatcher_lock();
     const void *waited = dispatcher_waited_in(start, size);
     dispatcher_unlock();

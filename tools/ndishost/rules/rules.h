@@ -75,6 +75,7 @@ enum track_kind {
     TRACK_SYSTEM_MAPPING,
     TRACK_CALLBACK,
     TRACK_LOOKASIDE_LIST,
+    TRACK_IRP,
     TRACK_KIND_COUNT
 };
 const char *track_kind_name(enum track_kind kind);

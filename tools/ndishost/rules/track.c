@@ -58,6 +58,7 @@ const char *track_kind_name(enum track_kind kind)
         [TRACK_SYSTEM_MAPPING] = "system mapping",
         [TRACK_CALLBACK] = "registered callback",
         [TRACK_LOOKASIDE_LIST] = "lookaside list",
+        [TRACK_IRP] = "IRP",
     };
     return names[kind];
 }
