@@ -332,21 +332,25 @@ static nt_IRP *IMAGE_STDCALL queue_peek(void *self, nt_IRP *irp, void *context)
     return next == (uintptr_t)&list ? NULL : irp_of(next);
 }
 
+#if UINTPTR_MAX == UINT64_MAX
+#define ACQUIRE STDCALL(uint8_t, "KeAcquireSpinLockRaiseToDpc", void *)
+#define RELEASE STDCALL(void, "KeReleaseSpinLock", void *, uint8_t)
+#else
+#define ACQUIRE FASTCALL(uint8_t, "KfAcquireSpinLock", void *)
+#define RELEASE FASTCALL(void, "KfReleaseSpinLock", void *, uint8_t)
+#endif
+
 static void IMAGE_STDCALL queue_lock(void *self, uint8_t *irql)
 {
     (void)self;
-#if UINTPTR_MAX == UINT64_MAX
-    *irql = STDCALL(uint8_t, "KeAcquireSpinLockRaiseToDpc", void *)(&lock);
-#else
-    STDCALL(void, "KeAcquireSpinLock", void *, uint8_t *)(&lock, irql);
-#endif
+    *irql = ACQUIRE(&lock);
 }
 
 static void IMAGE_STDCALL queue_unlock(void *self, uint8_t irql)
 {
     (void)self;
     if (!leave_locked)
-        STDCALL(void, "KeReleaseSpinLock", void *, uint8_t)(&lock, irql);
+        RELEASE(&lock, irql);
 }
 
 static void IMAGE_STDCALL queue_complete_cancelled(void *self, nt_IRP *irp)
@@ -533,7 +537,7 @@ static void IMAGE_ENTRY misuse_queue(void)
     leave_locked = 1;
     remove_next(NULL);
     CLAIM_EQUAL(rules_report_count("IRQL-30"), 1);
-    STDCALL(void, "KeReleaseSpinLockFromDpcLevel", void *)(&lock);
+    RELEASE(&lock, STDCALL(uint8_t, "KeRaiseIrqlToDpcLevel", void)()); /* the host has lowered the IRQL */
     tear_down();
 }
 
