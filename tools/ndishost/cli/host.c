@@ -15,6 +15,7 @@
 #include "exec/trap.h"
 #include "ndis/adapter.h"
 #include "ndis/file.h"
+#include "nt/file.h"
 #include "nt/nt.h"
 #include "pci/function.h"
 #include "rules/rules.h"
@@ -136,6 +137,7 @@ bool host_take_files(const char *directory, char *error, size_t error_size)
         return false;
     }
     ndis_files_directory(directory);
+    nt_files_directory(directory);
     return true;
 }
 

@@ -56,6 +56,7 @@ void nt_exports_register(void)
         nt_version_exports,
         nt_io_irp_exports,
         nt_io_csq_exports,
+        nt_file_exports,
     };
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         export_table_register(tables[i]);

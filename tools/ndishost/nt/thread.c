@@ -2,6 +2,7 @@
 /* thread.c - system threads of the driver, and the handles and references by which it holds them. */
 #include "nt/callback_object.h"
 #include "nt/dispatcher.h"
+#include "nt/file.h"
 #include "nt/registry.h"
 #include "nt/thread_affinity.h"
 
@@ -176,7 +177,7 @@ static uint64_t bad_handle(uintptr_t handle, uintptr_t who)
 static uint64_t export_ZwClose(struct export_call *call)
 {
     uintptr_t handle = arg_word(call);
-    if (registry_close(handle))
+    if (registry_close(handle) || file_close(handle))
         return NT_STATUS_SUCCESS;
     dispatcher_lock();
     unsigned index = handle_index(handle);
