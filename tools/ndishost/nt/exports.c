@@ -57,6 +57,7 @@ void nt_exports_register(void)
         nt_io_irp_exports,
         nt_io_csq_exports,
         nt_file_exports,
+        nt_power_setting_exports,
     };
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         export_table_register(tables[i]);
