@@ -45,6 +45,8 @@ const struct scenario scenarios[] = {
     {"surprise-removal", "the device is gone at any moment: in initialisation, in traffic, between", play_surprise_removal, true},
     {"halt-in-traffic", "halt while frames go both ways, then start again", play_halt_in_traffic, false},
     {"reload", "load and unload the driver again and again, with and without adapters", play_reload, false},
+    {"no-buffers", "the network stack keeps every receive buffer, and frames come in while paused: each is counted as what it is",
+     play_no_buffers, true},
     {"low-memory", "each acquisition after the start is refused with a probability of 1/8", play_low_memory, false},
     {"clock-jump", "time jumps ahead by seconds to days, as in a machine that was paused", play_clock_jump, false},
     {"several-adapters", "two to four adapters of one driver come and go independently, with traffic on all", play_several_adapters, false},

@@ -30,6 +30,8 @@ void play_send_cancel(struct world *world);
 /* scenario_frames.c */
 void play_odd_frames(struct world *world);
 void play_jumbo(struct world *world);
+/* scenario_no_buffers.c */
+void play_no_buffers(struct world *world);
 /* scenario_offload.c */
 void play_offload(struct world *world);
 void play_receive_checksum(struct world *world);

@@ -4,9 +4,69 @@
 
 #include "scenario/scenario.h"
 
-enum { FRAMES_SHORT = 96, FLAPS = 12, JUMPS = 8, JUMP_REST_MS = 100, ACCESSES_OF_A_SHORT_LIFE = 900 };
+enum {
+    FRAMES_SHORT = 96,
+    FLAPS = 12,
+    TELLINGS_PROVOKED = 64,
+    TELLINGS_MOST = 16, /* in a row */
+    TOLD_SOON_MS = 100, /* much sooner than the next hang check */
+    JUMPS = 8,
+    JUMP_REST_MS = 100,
+    ACCESSES_OF_A_SHORT_LIFE = 900,
+};
 
 /* ---- the cable ---- */
+
+/* A cable that is moved again as often as the driver tells of it. */
+struct loose_cable {
+    struct station *station;
+    void *checker;             /* the thread that calls MiniportCheckForHangEx */
+    atomic_uint told;          /* changes */
+    atomic_uint told_in_check; /* ... by that thread */
+};
+
+/* Where that can be waited for the driver learns of the next change before it returns from telling of this one. */
+static void move_again(void *context)
+{
+    struct loose_cable *cable = context;
+    struct station *station = cable->station;
+    unsigned told = atomic_fetch_add(&cable->told, 1);
+    if (sched_current_thread_key() == cable->checker)
+        atomic_fetch_add(&cable->told_in_check, 1);
+    if (told >= TELLINGS_PROVOKED)
+        return;
+    pci_function_set_link(device_function(station->device), station->link != LINK_UP);
+    if (irql_current() == IRQL_PASSIVE)
+        sched_dpc_flush();
+}
+
+/* A driver that tells until there is nothing new is held by such a cable for ever; one that stops goes on soon. */
+static void flap_while_told(struct world *world, struct station *station)
+{
+    struct model *model = device_model(station->device);
+    struct loose_cable cable = {.station = station, .checker = sched_current_thread_key()};
+    /* The hang check is to find the first change, on this thread. */
+    if (!model || !model_add_fault(model, (unsigned)model_fault_find("interrupt-lost"), 1))
+        return;
+    device_come_to_rest(station->device);
+    station->told_context = &cable;
+    station->told = move_again;
+    pci_function_set_link(device_function(station->device), false);
+    adapter_check_for_hang(station->adapter);
+    unsigned before = cable.told;
+    if (cable.told_in_check > TELLINGS_MOST)
+        world_fail(world, "one hang check told of %u changes of the link, and would have gone on", cable.told_in_check);
+    world_sleep(TOLD_SOON_MS);
+    if (before < TELLINGS_PROVOKED && cable.told == before && !world_has_misfortune(world))
+        world_fail(world, "the link changed while it was told of, and %d ms later NDIS does not know", TOLD_SOON_MS);
+    for (unsigned waited = 0;
+         cable.told <= TELLINGS_PROVOKED && waited < PATIENCE_MS && !world_failed(world) && !station_device_gone(station); ++waited)
+        world_sleep(1);
+    device_come_to_rest(station->device);
+    station->told = NULL;
+    if (cable.told <= TELLINGS_PROVOKED && !world_failed(world) && !world_has_misfortune(world))
+        world_fail(world, "only %u changes of the link were told of", cable.told);
+}
 
 void play_link_flap(struct world *world)
 {
@@ -32,8 +92,13 @@ void play_link_flap(struct world *world)
         world_sleep(random_between(&world->random, 0, 5));
     }
     pci_function_set_link(device_function(station->device), true);
-    if (station_wait_link(station, LINK_UP))
-        station_prove_anew(station, FRAMES_SHORT);
+    if (!station_wait_link(station, LINK_UP) || !station_prove_anew(station, FRAMES_SHORT))
+        return;
+    if (!world_has_misfortune(world)) {
+        flap_while_told(world, station);
+        pci_function_set_link(device_function(station->device), true);
+        station_wait_link(station, LINK_UP);
+    }
 }
 
 /* ---- the device ---- */

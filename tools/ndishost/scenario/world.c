@@ -139,6 +139,8 @@ static void link_changed(void *context, enum link_state state)
     struct station *station = context;
     station->link = (int)state;
     sched_event_set(&station->link_moved);
+    if (station->told)
+        station->told(station->told_context);
 }
 
 static bool plug(struct station *station)

@@ -51,6 +51,9 @@ struct flow {
 /* A frame that is not one of the numbered ones: it left the device, or (`up`) was indicated. Any thread, short. */
 typedef void foreign_frame(void *context, bool up, const uint8_t *frame, size_t length);
 
+/* The driver has told NDIS of a link change; on its thread or DPC, at its IRQL. */
+typedef void link_told(void *context);
+
 struct world;
 struct station {
     struct world *world;
@@ -67,7 +70,9 @@ struct station {
     uint64_t sent_before, failed_before; /* the adapter's own counts when counting began */
     struct sched_event moved;            /* something arrived */
     struct sched_event link_moved;
-    atomic_int link;           /* enum link_state */
+    atomic_int link; /* enum link_state */
+    link_told *told; /* NULL: nobody else cares; set and cleared while no link changes */
+    void *told_context;
     unsigned entries_before;   /* in the event log, when the device was plugged in */
     struct sched_thread *load; /* the load thread, NULL: none */
     atomic_bool load_stops;

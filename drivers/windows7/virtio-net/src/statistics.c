@@ -21,7 +21,7 @@ static VOID ReceiveQuery(PAEROVNET_ADAPTER Adapter, PNDIS_STATISTICS_INFO Info)
     Info->ifHCInBroadcastOctets = Counters->Indicated.Bytes[FRAME_BROADCAST];
     Info->ifHCInOctets = Sum(Counters->Indicated.Bytes);
     Info->ifInErrors = Counters->Short + Counters->Long + Counters->Malformed + Counters->Segmented + Counters->BadChecksumFields;
-    Info->ifInDiscards = Counters->NotRunning + Counters->NoBuffer;
+    Info->ifInDiscards = Counters->NotRunning; /* frames: NoBuffer counts events, and a device without a buffer may keep its frame */
     NdisReleaseSpinLock(&Adapter->Rx.Lock);
 }
 
