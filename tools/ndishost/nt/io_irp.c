@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * io_irp.c - IRPs of the driver's own: IoAllocateIrp and IoInitializeIrp, IofCallDriver to device objects of the driver, completion
- * routines.
+ * io_irp.c - IRPs of the driver's own: IoAllocateIrp and IoInitializeIrp, IofCallDriver to device objects of the driver
+ * and to the bus below its adapters, completion routines.
  *
  * An IRP is its maker's until IofCallDriver and again when the completion routine of its uppermost location has returned
  * STATUS_MORE_PROCESSING_REQUIRED; in between it is with whoever has been called. Nobody but the maker ends such an IRP, so that one whose
@@ -15,12 +15,14 @@
 
 #include "abi/nt_constants.h"
 #include "exec/call.h"
+#include "nt/device_property.h"
 #include "nt/exports.h"
 #include "nt/nt.h"
 #include "nt/pool.h"
 #include "rules/acquire.h"
 #include "rules/rules.h"
 
+enum { MAJOR_POWER = 0x16, MAJOR_SYSTEM_CONTROL = 0x17, MAJOR_PNP = 0x1B };
 enum { TAG_IRP = 0x20707249 /* 'Irp ' */, STACK_LOCATIONS_MAX = 64 };
 
 /* One call of a dispatch routine: how it returned and how its location was completed, whichever came first. */
@@ -318,6 +320,23 @@ static void location_completed(const nt_IRP *irp, const nt_IO_STACK_LOCATION *lo
     }
 }
 
+/*
+ * Where no routine of the driver is: Windows' own, which refuses, or the bus below an adapter, which leaves the status of requests of Plug
+ * and Play, power and WMI that it does not know as it is: STATUS_NOT_SUPPORTED, which their sender begins with.
+ */
+static uint32_t complete_for_system(nt_IRP *irp, uint8_t major, bool is_bus, uintptr_t who)
+{
+    bool left_alone = is_bus && (major == MAJOR_PNP || major == MAJOR_POWER || major == MAJOR_SYSTEM_CONTROL);
+    uint32_t status = left_alone ? status_block(irp)->Status : NT_STATUS_INVALID_DEVICE_REQUEST;
+    if (left_alone && status != NT_STATUS_NOT_SUPPORTED)
+        misused("HOST-IRP-STATUS", irp, "of Plug and Play, power or WMI is sent without STATUS_NOT_SUPPORTED in it", who);
+    if (status == NT_STATUS_PENDING)
+        status = NT_STATUS_NOT_SUPPORTED;
+    status_block(irp)->Status = status;
+    io_complete(irp, who);
+    return status;
+}
+
 /* NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp) */
 static uint64_t export_IofCallDriver(struct export_call *call)
 {
@@ -328,8 +347,10 @@ static uint64_t export_IofCallDriver(struct export_call *call)
         misused("HOST-IRP", irp, "is sent and is none that the driver owns", call->return_address);
         return NT_STATUS_INVALID_PARAMETER;
     }
-    if (!device) {
-        misused("HOST-DEVICE-OBJECT", irp, "is sent to what is no device object of the driver", call->return_address);
+    char instance[128];
+    bool is_bus = !device && device_property_instance(object, instance, sizeof(instance));
+    if (!device && !is_bus) {
+        misused("HOST-DEVICE-OBJECT", irp, "is sent to what is no device object of the driver or its bus", call->return_address);
         return NT_STATUS_NO_SUCH_DEVICE;
     }
     if (irp->CurrentLocation <= 1 || current_location(irp)[-1].MajorFunction >= IO_MAJOR_FUNCTIONS) {
@@ -342,15 +363,10 @@ static uint64_t export_IofCallDriver(struct export_call *call)
     irp->Tail_Overlay_CurrentStackLocation = (uintptr_t)location;
     location->DeviceObject = (uintptr_t)object;
     uint8_t major = location->MajorFunction;
-    uintptr_t routine = io_device_routine(device, major);
+    uintptr_t routine = device ? io_device_routine(device, major) : 0;
     struct passage *passage = passage_begin(irp, major);
-    uint32_t returned = NT_STATUS_INVALID_DEVICE_REQUEST;
-    if (routine) {
-        returned = (uint32_t)IMAGE_CALL(io_major_name(major), routine, (uintptr_t)object, (uintptr_t)irp);
-    } else { /* what Windows puts where a driver has no routine */
-        status_block(irp)->Status = returned;
-        io_complete(irp, call->return_address);
-    }
+    uint32_t returned = routine ? (uint32_t)IMAGE_CALL(io_major_name(major), routine, (uintptr_t)object, (uintptr_t)irp)
+                                : complete_for_system(irp, major, is_bus, call->return_address);
     if (passage)
         passage_returned(passage, returned);
     return returned;

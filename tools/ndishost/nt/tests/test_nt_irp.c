@@ -11,10 +11,11 @@
 #include "abi/nt_types.h"
 #include "exec/sched.h"
 #include "image_side.h"
+#include "nt/device_property.h"
 #include "rules/acquire.h"
 #include "rules/rules.h"
 
-enum { MAJOR_READ = 3, MAJOR_WRITE = 4, MAJOR_CONTROL = 14, INFORMATION = 12 };
+enum { MAJOR_READ = 3, MAJOR_WRITE = 4, MAJOR_CONTROL = 14, MAJOR_PNP = 0x1B, INFORMATION = 12 };
 
 static nt_DRIVER_OBJECT driver;
 static nt_DEVICE_OBJECT *upper, *lower;
@@ -206,6 +207,40 @@ static void completion_routines_are_called_from_below_to_above(void **state)
 {
     (void)state;
     run_image(1, send_through_two);
+}
+
+static uint32_t ask_bus(nt_IRP *irp, void *bus, uint8_t major, uint32_t status)
+{
+    STDCALL(void, "IoReuseIrp", void *, uint32_t)(irp, status);
+    set_next(irp, major, (void *)completed, 1);
+    return send(bus, irp);
+}
+
+static void IMAGE_ENTRY send_to_bus(void)
+{
+    static nt_DEVICE_OBJECT bus;
+    set_up();
+    device_property_add(&bus, &(struct device_identity){.number = 1});
+    nt_IRP *irp = allocate(1);
+    CLAIM_EQUAL(ask_bus(irp, &bus, MAJOR_PNP, NT_STATUS_NOT_SUPPORTED), NT_STATUS_NOT_SUPPORTED); /* an interface that it does not have */
+    CLAIM_EQUAL(ask_bus(irp, &bus, MAJOR_CONTROL, NT_STATUS_NOT_SUPPORTED), NT_STATUS_INVALID_DEVICE_REQUEST);
+    CLAIM_EQUAL(completions, 11);
+    CLAIM_EQUAL(completion_status, NT_STATUS_INVALID_DEVICE_REQUEST);
+    CLAIM_EQUAL(rules_violation_count(), 0);
+    CLAIM_EQUAL(ask_bus(irp, &bus, MAJOR_PNP, NT_STATUS_SUCCESS), NT_STATUS_SUCCESS); /* what looks like an answer is none */
+    CLAIM_ONLY("HOST-IRP-STATUS", 1);
+    device_property_remove(&bus);
+    CLAIM_EQUAL(ask_bus(irp, &bus, MAJOR_PNP, NT_STATUS_NOT_SUPPORTED), NT_STATUS_NO_SUCH_DEVICE);
+    CLAIM_EQUAL(rules_report_count("HOST-DEVICE-OBJECT"), 1);
+    release(irp);
+    tear_down();
+}
+
+static void the_bus_leaves_what_it_does_not_know(void **state)
+{
+    (void)state;
+    run_image(1, send_to_bus);
+    assert_int_equal(track_audit(NULL, "at the end"), 0);
 }
 
 static uint32_t IMAGE_STDCALL forgets(void *device, nt_IRP *irp)
@@ -552,6 +587,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_irp_is_sent_completed_and_sent_again),
         cmocka_unit_test(completion_routines_are_called_from_below_to_above),
+        cmocka_unit_test(the_bus_leaves_what_it_does_not_know),
         cmocka_unit_test(misuse_of_irps_is_reported),
         cmocka_unit_test(queued_irps_are_removed_once_or_cancelled),
         cmocka_unit_test(removal_and_cancellation_race),
