@@ -75,7 +75,7 @@ static void writing_to_freed_memory_is_reported(void **state)
 {
     (void)state;
     uint64_t physical;
-    unsigned before = rules_violation_count();
+    unsigned before = rules_report_count("HOST-DMA-FREED");
     uint8_t *block = guest_memory_allocate(3 * PAGE, PAGE, &physical);
     guest_memory_free(block, 3 * PAGE);
     assert_int_equal(guest_memory_audit(), 0);
@@ -84,7 +84,7 @@ static void writing_to_freed_memory_is_reported(void **state)
     assert_int_equal(guest_memory_audit(), 0);
     late_write(block + 2 * PAGE);
     block = guest_memory_allocate(3 * PAGE, PAGE, &physical);
-    assert_int_equal(rules_violation_count(), before + 2);
+    assert_int_equal(rules_report_count("HOST-DMA-FREED"), before + 2);
     guest_memory_free(block, 3 * PAGE);
 }
 

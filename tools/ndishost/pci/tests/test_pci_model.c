@@ -319,6 +319,25 @@ static void malformed_rings_need_reset_and_recover(void **state)
     pci_world_close(&world, MALFORMATION_COUNT);
 }
 
+/* What nobody expects is reported once per attachment, however often the driver looks. */
+static void a_device_that_fails_unexpectedly_is_reported(void **state)
+{
+    (void)state;
+    struct pci_world world;
+    struct guest_driver driver;
+    unsigned before = rules_report_count("HOST-DEVICE-FAILED"), broken = rules_violation_count();
+    pci_world_open_model(&world, modern);
+    guest_driver_attach(&driver, world.function, 0);
+    assert_true(guest_driver_start(&driver, UINT64_MAX, 12));
+    guest_driver_publish_head(&driver, GUEST_TX, ring_break(&driver.queues[GUEST_TX], 0));
+    guest_driver_wait_config(&driver);
+    assert_true(guest_driver_status(&driver) & GUEST_NEEDS_RESET);
+    assert_true(guest_driver_status(&driver) & GUEST_NEEDS_RESET);
+    assert_int_equal(rules_report_count("HOST-DEVICE-FAILED"), before + 1);
+    guest_driver_detach(&driver);
+    pci_world_close(&world, rules_violation_count() - broken);
+}
+
 /* ---- interrupts and removal ---- */
 
 static void masked_message_waits(void **state)
@@ -418,6 +437,7 @@ int main(void)
         {"link changes come by the line", link_changes_raise_generation_and_interrupt, NULL, NULL, NULL},
         {"link changes come by message 0", link_changes_raise_generation_and_interrupt, NULL, NULL, shapes},
         cmocka_unit_test(malformed_rings_need_reset_and_recover),
+        cmocka_unit_test(a_device_that_fails_unexpectedly_is_reported),
         cmocka_unit_test(masked_message_waits),
         cmocka_unit_test(line_and_messages_never_come_together),
         cmocka_unit_test(removed_device_reads_ones_and_is_silent),

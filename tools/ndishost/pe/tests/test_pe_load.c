@@ -321,6 +321,32 @@ static void a_writable_code_section_is_warned_about(void **state)
     assert_int_equal(rules_violation_count(), 0);
 }
 
+static void sections_closer_than_pages_are_warned_about(void **state)
+{
+    static const uint32_t rvas[] = {BUILT_TEXT_RVA, BUILT_DATA_RVA, BUILT_INIT_RVA, BUILT_RELOC_RVA};
+    static const uint32_t places[] = {FILE_TEXT, FILE_DATA, FILE_INIT, FILE_RELOC, BUILT_SIZE};
+    static uint8_t wide[BUILT_IMAGE_SIZE]; /* each section at its RVA, as such an image must be */
+    struct image_facts *facts;
+    struct image *image;
+    (void)state;
+    put32(file + FILE_OPTIONAL + 32, 0x200);
+    put32(file + FILE_OPTIONAL + 60, BUILT_TEXT_RVA);
+    for (unsigned index = 0; index < 4; index++) {
+        put32(file + file_section(OWN_PLUS, index) + 20, rvas[index]);
+        memcpy(wide + rvas[index], file + places[index], places[index + 1] - places[index]);
+    }
+    memcpy(wide, file, FILE_TEXT);
+    build_pe_checksum(wide, sizeof(wide));
+    facts = image_facts_from_bytes("built.sys", wide, sizeof(wide), error, sizeof(error));
+    assert_string_equal(error, "");
+    image = image_load(facts, error, sizeof(error));
+    assert_string_equal(error, "");
+    image_facts_free(facts);
+    image_unload(image);
+    assert_int_equal(rules_report_count("HOST-PE-ALIGNMENT"), 1);
+    assert_int_equal(rules_violation_count(), 0);
+}
+
 static void images_load_and_unload_a_thousand_times(void **state)
 {
     (void)state;
@@ -372,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup(malformed_relocations_are_refused, fresh),
         cmocka_unit_test_setup(sections_outside_the_file_or_image_are_refused, fresh),
         cmocka_unit_test_setup(a_writable_code_section_is_warned_about, fresh),
+        cmocka_unit_test_setup(sections_closer_than_pages_are_warned_about, fresh),
         cmocka_unit_test_setup(images_load_and_unload_a_thousand_times, fresh),
         cmocka_unit_test_setup(files_that_cannot_be_read_are_refused, fresh),
         cmocka_unit_test_setup(a_file_on_disk_is_named_after_its_last_component, fresh),
