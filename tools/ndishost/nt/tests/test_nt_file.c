@@ -275,5 +275,6 @@ int main(void)
         cmocka_unit_test(names_lead_nowhere_else),
         cmocka_unit_test(misuse_of_files_is_reported),
     };
+    image_side_set_up(); /* may begin the program anew, for another layout of its memory: before the folder is made */
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
