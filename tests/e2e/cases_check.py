@@ -71,6 +71,8 @@ REGRESSIONS = [
     ("all interrupts lost on a line, small rings", ["--device", "model:contract,queue=8,fault=interrupts-lost@20", "--interrupts", "intx",
                                                     "--scenario", "traffic"]),
     ("a pause gives a slow device its two seconds", ["--device", "model", "--scenario", "pause-restart", "--seeds", "1..1"]),
+    ("what waits behind a device that stalls again and again", ["--device", "model:queue=8,fault=interrupts-lost@20",
+                                                                "--scenario", "stubborn", "--seeds", "21..24"]),
     ("the last reset is not confirmed", ["--device", "model:fault=status-stuck@3", "--scenario", "traffic"]),
 ]
 # One in ten of everything that the device writes is bytes of chance.

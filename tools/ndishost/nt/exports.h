@@ -14,6 +14,7 @@ extern const struct export_row nt_pool_exports[], nt_spinlock_exports[], nt_even
     nt_contiguous_memory_exports[], nt_kernel_stack_exports[], nt_run_once_exports[], nt_callback_object_exports[],
     nt_device_queue_exports[], nt_c_runtime_exports[], nt_c_runtime_wide_exports[], nt_thread_affinity_exports[],
     nt_registry_table_exports[], nt_generic_table_exports[], nt_device_property_exports[], nt_device_interface_exports[],
-    nt_io_registration_exports[], nt_version_exports[], nt_io_irp_exports[], nt_io_csq_exports[], nt_file_exports[], nt_power_setting_exports[];
+    nt_io_registration_exports[], nt_version_exports[], nt_io_irp_exports[], nt_io_csq_exports[], nt_file_exports[],
+    nt_power_setting_exports[];
 
 #endif

@@ -147,6 +147,10 @@ static VOID JobReset(PAEROVNET_ADAPTER Adapter)
                                       (ULONG)virtqueue_split_fault(&Adapter->Rx.Queue.Ring));
         }
         (void)DeviceTakeDown(Adapter, NDIS_STATUS_RESET_IN_PROGRESS);
+        if (Cause == AerovnetResetStalled) {
+            /* What waits behind a device that finishes nothing has waited for seconds, and may have to again: not for ever (SND-21). */
+            AerovnetTxRefuse(Adapter, NDIS_STATUS_RESET_IN_PROGRESS);
+        }
         ResetForget(Adapter);
         if (Allowed) {
             Status = DeviceBringBack(Adapter) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_HARD_ERRORS;
@@ -453,7 +457,7 @@ BOOLEAN NTAPI AerovnetMiniportCheckForHang(NDIS_HANDLE MiniportAdapterContext)
 
 /*
  * MINIPORT_RESET: the work item resets the device and restores everything itself, filters and address included: nothing for NDIS to replay.
- * Sends on their way are completed with an error, sends not begun go out afterwards. IRQL: <= DISPATCH_LEVEL.
+ * Sends on their way are completed with an error, sends not begun go out afterwards; after a stall they fail too. IRQL: <= DISPATCH_LEVEL.
  */
 NDIS_STATUS NTAPI AerovnetMiniportReset(NDIS_HANDLE MiniportAdapterContext, PBOOLEAN AddressingReset)
 {
