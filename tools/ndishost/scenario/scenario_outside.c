@@ -31,7 +31,8 @@ static void move_again(void *context)
     struct loose_cable *cable = context;
     struct station *station = cable->station;
     unsigned told = atomic_fetch_add(&cable->told, 1);
-    if (sched_current_thread_key() == cable->checker)
+    /* A DPC, which interrupts it, has its key: each tells of what it was told by an interrupt of its own. */
+    if (sched_current_thread_key() == cable->checker && irql_current() == IRQL_PASSIVE)
         atomic_fetch_add(&cable->told_in_check, 1);
     if (told >= TELLINGS_PROVOKED)
         return;
