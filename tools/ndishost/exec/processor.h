@@ -115,6 +115,7 @@ struct sched_policy {
     void (*spin)(void);                        /* one turn of a busy wait */
     void (*nap)(uint32_t microseconds);        /* an interrupt storm is slowed down */
     uint64_t (*now)(void);
+    uint64_t (*run_time)(void); /* now() without the jumps */
     void (*clock_jump)(uint64_t delta);
     void (*timers_changed)(uint64_t earliest); /* the earliest due time changed; under the timers' lock */
     int (*agent_enter)(struct agent *agent);   /* from now on the policy lets it step; an errno */

@@ -88,17 +88,14 @@ uint64_t sched_now(void)
     return sched_policy->now();
 }
 
-static _Atomic uint64_t jumped_over;
-
 void sched_clock_jump(uint64_t delta)
 {
-    atomic_fetch_add(&jumped_over, delta);
     sched_policy->clock_jump(delta);
 }
 
 uint64_t sched_run_time(void)
 {
-    return sched_now() - jumped_over;
+    return sched_policy->run_time();
 }
 
 uint64_t sched_system_time(void)

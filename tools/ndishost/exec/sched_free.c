@@ -38,6 +38,12 @@ static uint64_t free_now(void)
     return (monotonic() - started_at) / 100;
 }
 
+/* Of its own, not a difference: a jump on another host thread must not come between two readings. */
+static uint64_t free_run_time(void)
+{
+    return monotonic() / 100;
+}
+
 static void free_clock_jump(uint64_t delta)
 {
     atomic_fetch_sub(&started_at, delta * 100);
@@ -193,6 +199,7 @@ const struct sched_policy sched_policy_free = {
     .spin = free_spin,
     .nap = free_nap,
     .now = free_now,
+    .run_time = free_run_time,
     .clock_jump = free_clock_jump,
     .timers_changed = free_timers_changed,
     .agent_enter = free_agent_enter,

@@ -47,7 +47,7 @@
 static struct sched_seed_options options;
 static struct character character;
 static struct random choices;
-static uint64_t clock_now, next_due = SCHED_FOREVER, clock_limit;
+static uint64_t clock_now, jumped_over, next_due = SCHED_FOREVER, clock_limit;
 static struct sched_seeded_counts counts;
 static unsigned agent_delay, spins;
 
@@ -106,6 +106,11 @@ static uint64_t seeded_now(void)
     return clock_now;
 }
 
+static uint64_t seeded_run_time(void)
+{
+    return clock_now - jumped_over;
+}
+
 static void seeded_timers_changed(uint64_t earliest)
 {
     next_due = earliest;
@@ -124,6 +129,7 @@ static void time_goes_to(uint64_t now)
 static void seeded_clock_jump(uint64_t delta)
 {
     clock_limit += delta;
+    jumped_over += delta;
     time_goes_to(clock_now + delta);
 }
 
@@ -561,6 +567,7 @@ static int seeded_start(void)
     counts = (struct sched_seeded_counts){.digest = options.seed};
     agent_delay = spins = 0;
     clock_now = character.clock_start;
+    jumped_over = 0;
     clock_limit = clock_now + options.time_limit;
     lowest_priority = UINT32_MAX / 2;
     for (unsigned i = 0; i < processor_count; i++) {
@@ -619,6 +626,7 @@ const struct sched_policy sched_policy_seeded = {
     .spin = seeded_spin,
     .nap = seeded_nap,
     .now = seeded_now,
+    .run_time = seeded_run_time,
     .clock_jump = seeded_clock_jump,
     .timers_changed = seeded_timers_changed,
     .agent_enter = seeded_agent_enter,

@@ -5,6 +5,7 @@
 #include "exec/sched.h"
 
 #include <setjmp.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -163,6 +164,38 @@ static void test_no_step_comes_after_an_agent_was_removed(void **state)
     on_machine(2, remove_busy_agents, NULL);
 }
 
+/* ---- jumps of the clock ---- */
+
+static atomic_bool judged;
+
+static void *jump_on(void *unused)
+{
+    while (!judged)
+        sched_clock_jump(UINT64_C(36000000000)); /* an hour */
+    return unused;
+}
+static void judge_durations(void *unused)
+{
+    pthread_t jumper;
+    uint64_t minute = UINT64_C(600000000), before = sched_run_time(), odd = 0;
+    (void)unused;
+    judged = false;
+    pthread_create(&jumper, NULL, jump_on, NULL);
+    for (unsigned i = 0; i < 200000; i++) {
+        uint64_t now = sched_run_time();
+        odd += now < before || now - before > minute;
+        before = now;
+    }
+    judged = true;
+    pthread_join(jumper, NULL);
+    CLAIM_EQUAL(odd, 0);
+}
+static void test_a_jump_on_another_thread_is_in_no_duration(void **state)
+{
+    (void)state;
+    on_machine(1, judge_durations, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +206,7 @@ int main(void)
     const struct CMUnitTest free_only[] = {
         cmocka_unit_test(test_descriptor_calls_back_until_removed),
         cmocka_unit_test(test_no_callback_comes_after_removal),
+        cmocka_unit_test(test_a_jump_on_another_thread_is_in_no_duration),
     };
     int failed = cmocka_run_group_tests_name("free", tests, NULL, NULL);
     failed += cmocka_run_group_tests_name("free only", free_only, NULL, NULL);
